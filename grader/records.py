@@ -388,6 +388,9 @@ class Evidence(Record, omit_defaults=False):
     """Why it was not run."""
     verified: Verified | None = None
     grader_version: str = ""
+    faults: tuple[str, ...] = ()
+    """Stages of the grader that failed, with the reason (English, for staff). What they would have
+    said is missing, so an item that needs it is UNDECIDED."""
 
 
 # ---------------------------------------------------------------- judging

@@ -1,0 +1,181 @@
+"""START HERE. One submission through the five stages: load, read, run, judge, write.
+
+    submission.ipynb -> load -> read (source, recorded) -> run (observed, verified) -> evidence.json
+                     -> judge (rubric) -> write (review.md, report.html, results.json)
+
+What this is: the order of the stages, and the one place where a stage's failure is kept from
+becoming the student's. What it is not: nothing is read, run or decided here.
+Called by the command line and by batch grading.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from grader import __version__, checks, prose, quality, recorded, source
+from grader.errors import ClassroomError, GraderError, SandboxError
+from grader.records import (
+    EVIDENCE_VERSION,
+    Budget,
+    Evidence,
+    Judgement,
+    Limits,
+    Observed,
+    Record,
+    RubricItem,
+    Submission,
+    Testimony,
+    Text,
+    Verified,
+    Witness,
+)
+from grader.submission import load
+
+Progress = Callable[[Text], None]
+
+
+def quiet(_: Text) -> None:
+    """A progress callback that says nothing."""
+
+
+class Plan(Record):
+    """How a submission is to be run."""
+
+    profile: str = "auto"
+    """'pocket', 'full' or 'auto'."""
+    runtime: str = "auto"
+    """Name of a runtime, or 'auto': chosen by the notebook's imports and arguments."""
+    isolation: str = "auto"
+    """'auto', 'bubblewrap' or 'none' (only for notebooks that are trusted)."""
+    budget: Budget = Budget()
+    limits: Limits = Limits()
+    home: str = ""
+    """Classroom folder; '' = GRADER_HOME or the platform's data folder."""
+    data: str = ""
+    """NSMC-format files to use instead of the profile's."""
+    model: str = ""
+    """A model folder to use instead of the profile's."""
+    insist: bool = False
+    """Fail when it can't be run (exit 3), instead of judging by reading alone."""
+
+
+class Checked(NamedTuple):
+    """What a check leaves behind."""
+
+    evidence: Evidence
+    judgement: Judgement
+
+
+def check(
+    path: Path, plan: Plan | None, rubric: tuple[RubricItem, ...], progress: Progress = quiet
+) -> Checked:
+    """Gather all evidence on the notebook at `path` and judge it. `plan` None: read, don't run.
+
+    Raises UnreadableSubmission, and with `plan.insist` SandboxError or ClassroomError.
+    """
+    evidence = gather(load(path), plan, progress)
+    return Checked(evidence, checks.judge(evidence, rubric))
+
+
+def gather(submission: Submission, plan: Plan | None, progress: Progress = quiet) -> Evidence:
+    """All witnesses' testimony on `submission`."""
+    faults: list[str] = []
+    progress(Text(ko="코드와 저장된 출력을 읽는 중", en="reading code and stored outputs"))
+    written = _read_source(submission, faults)
+    stored = _guard("recorded", faults, lambda: recorded.read(submission), Testimony(witness=Witness.RECORDED))
+    observed, verified, not_run = _run(submission, plan, faults, progress)
+    return Evidence(
+        version=EVIDENCE_VERSION,
+        submission=submission,
+        source=written,
+        recorded=stored,
+        observed=observed,
+        not_run=not_run,
+        verified=verified,
+        grader_version=__version__,
+        faults=tuple(faults),
+    )
+
+
+def _read_source(submission: Submission, faults: list[str]) -> Testimony:
+    """The source witness: code, words and the state of the code, in one testimony."""
+    code = _guard("source", faults, lambda: source.read(submission), Testimony(witness=Witness.SOURCE))
+    words = _guard("prose", faults, lambda: prose.read(submission), ())
+    state = _guard("quality", faults, lambda: quality.read(submission), ())
+    return Testimony(
+        witness=Witness.SOURCE,
+        runs=code.runs,
+        evaluations=code.evaluations,
+        observations=(*code.observations, *words, *state),
+    )
+
+
+def _guard(stage, faults, call, instead):
+    """`call()`, or `instead` with a note in `faults` when the stage itself is broken."""
+    try:
+        return call()
+    except Exception as error:
+        faults.append(f"{stage}: {type(error).__name__}: {error}")
+        return instead
+
+
+def _run(
+    submission: Submission, plan: Plan | None, faults: list[str], progress: Progress
+) -> tuple[Observed | None, Verified | None, Text | None]:
+    """Run the notebook and evaluate what it leaves behind; or say why not."""
+    if plan is None:
+        return None, None, Text(ko="실행하지 않고 읽기만 했습니다 (--no-run).", en="Read only, as asked (--no-run).")
+    try:
+        return _run_isolated(submission, plan, faults, progress)
+    except (SandboxError, ClassroomError) as error:
+        if plan.insist:
+            raise
+        return None, None, error.text
+
+
+def _run_isolated(submission, plan, faults, progress):
+    # Imported here: reading and judging must not pay for, nor need, what running needs.
+    from grader import classroom, observed, sandbox, verified
+
+    isolation = sandbox.choose(plan.isolation)
+    room = classroom.prepare(
+        plan.profile,
+        data=Path(plan.data) if plan.data else None,
+        model=Path(plan.model) if plan.model else None,
+        home=Path(plan.home) if plan.home else None,
+        progress=progress,
+    )
+    runtime, _ = classroom.pick_runtime(submission, room, plan.runtime)
+    with tempfile.TemporaryDirectory(prefix="grader-") as folder:
+        weights = Path(folder)
+        try:
+            seen = observed.observe(
+                submission,
+                classroom=room,
+                budget=plan.budget,
+                limits=plan.limits,
+                isolation=isolation,
+                runtime=runtime,
+                weights_dir=weights,
+                progress=progress,
+            )
+        except GraderError:
+            raise
+        except Exception as error:
+            faults.append(f"observed: {type(error).__name__}: {error}")
+            reason = Text(
+                ko="채점기 쪽 문제로 실행하지 못했습니다. 읽어서 알 수 있는 것만 판단했습니다.",
+                en="The grader itself failed to run it; judged by reading alone.",
+            )
+            return None, None, reason
+        progress(Text(ko="남긴 모델을 숨긴 리뷰로 다시 평가하는 중", en="re-evaluating the model on hidden reviews"))
+        score = _guard(
+            "verified",
+            faults,
+            lambda: verified.verify(seen, weights_dir=weights, classroom=room, isolation=isolation),
+            Verified(reason=Text(ko="다시 평가하지 못했습니다.", en="It could not be re-evaluated.")),
+        )
+    return seen, score, None
