@@ -1,0 +1,81 @@
+"""`grader check FILE`: one notebook -> review, report, results, evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader import rubric as rubrics
+from grader.cli import options
+from grader.cli.language import say
+from grader.cli.terminal import progress, summary
+from grader.errors import UsageError
+from grader.pipeline import Plan
+from grader.pipeline import check as check_notebook
+from grader.publish import publish
+from grader.results import as_dict, exit_code
+
+
+def check(
+    file: Annotated[
+        Path, typer.Argument(help=say("제출한 노트북 (.ipynb)", "The submitted notebook (.ipynb)"))
+    ],
+    run: options.Run = None,
+    out: options.Out = None,
+    template: options.Template = "v0",
+    lang: options.Lang = "ko",
+    as_json: Annotated[
+        bool, typer.Option("--json", help=say("results.json을 화면에 출력합니다.", "Print results.json."))
+    ] = False,
+    budget: options.BudgetText = "24",
+    timeout: options.Timeout = 900.0,
+    profile: options.Profile = "auto",
+    runtime: options.Runtime = "auto",
+    isolation: options.IsolationName = "auto",
+    home: options.Home = None,
+    data: options.Data = None,
+    model: options.Model = None,
+    rubric: options.RubricPath = None,
+    debug: options.Debug = False,
+) -> int:
+    """노트북 하나를 확인하고 PRT 리뷰를 씁니다."""
+    lang, template = options.language_name(lang), options.template_name(template)
+    plan = None
+    if run is not False:
+        plan = Plan(
+            profile=_one_of("--profile", profile, ("auto", "pocket", "full")),
+            runtime=runtime,
+            isolation=isolation,
+            budget=options.budget(budget),
+            limits=options.limits(timeout),
+            home=str(home or ""),
+            data=str(data or ""),
+            model=str(model or ""),
+            insist=run is True,
+        )
+    items = rubrics.load(rubric)
+    with progress(Console(stderr=True, highlight=False), lang, shown=not as_json) as tell:
+        evidence, judgement = check_notebook(file, plan, items, tell)
+    written = publish(evidence, judgement, out or file.parent, file.stem, template=template, lang=lang)
+    if as_json:
+        typer.echo(json.dumps(as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1))
+    else:
+        summary(Console(highlight=False), evidence, judgement, written, lang)
+    return exit_code(judgement)
+
+
+check.__doc__ = say(check.__doc__ or "", "Check one notebook and write its PRT review.")
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value in known:
+        return value
+    choices = ", ".join(known)
+    raise UsageError(
+        ko=f"{option} {value}: {choices} 중에서 골라 주세요.",
+        en=f"{option} {value}: choose one of {choices}.",
+    )

@@ -1,0 +1,105 @@
+"""What the terminal shows: progress while it runs, a short coloured summary after.
+
+Student text reaches the terminal only through `plain`, which leaves no control characters in it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as RichText
+
+from grader.cli.language import say
+from grader.records import Evidence, Judgement, Status, Text, Verdict
+from grader.results import points
+
+COLOUR = {
+    Status.PASS: "bold green",
+    Status.PARTIAL: "bold yellow",
+    Status.FAIL: "bold red",
+    Status.UNDECIDED: "bold cyan",
+}
+NAME = {
+    Status.PASS: Text(ko="통과", en="pass"),
+    Status.PARTIAL: Text(ko="부분 통과", en="partial"),
+    Status.FAIL: Text(ko="미통과", en="fail"),
+    Status.UNDECIDED: Text(ko="판단 보류", en="undecided"),
+}
+
+
+def plain(text: str) -> str:
+    """`text` without control, escape, bidi and other invisible characters (Unicode categories C*)."""
+    return "".join(c if c in "\n " or unicodedata.category(c)[0] != "C" else "�" for c in text)
+
+
+@contextmanager
+def progress(console: Console, lang: str, *, shown: bool) -> Iterator[Callable[[Text], None]]:
+    """A callback that shows what is being done now; lines instead of a spinner where there is no terminal."""
+    if not shown:
+        yield lambda text: None
+    elif console.is_terminal:
+        with console.status("…") as status:
+            yield lambda text: status.update(RichText(plain(text.in_(lang))))
+    else:
+        yield lambda text: console.print(RichText(f"· {plain(text.in_(lang))}", style="dim"))
+
+
+def summary(console: Console, evidence: Evidence, judgement: Judgement, written: dict[str, Path], lang: str):
+    """The verdicts in a few lines, the finding that matters, and where the files are."""
+    console.print()
+    console.print(
+        RichText(plain(evidence.submission.name), style="bold"), RichText(_how(evidence), style="dim")
+    )
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for verdict in judgement.items:
+        table.add_row(
+            verdict.item,
+            RichText(NAME[verdict.status].in_(lang), style=COLOUR[verdict.status]),
+            _reason(verdict, lang),
+        )
+    console.print(table)
+    for verdict in judgement.items:
+        if verdict.next_step is not None:
+            step = RichText.assemble(
+                (f"→ {verdict.item} ", "bold"), plain(_unmarked(verdict.next_step.in_(lang)))
+            )
+            console.print(Padding(step, (0, 0, 0, 1)))
+    tally = points(judgement)
+    line = say(
+        f"{tally['earned']:g} / {tally['possible']:g}점",
+        f"{tally['earned']:g} of {tally['possible']:g} points",
+    )
+    if tally["undecided"]:
+        line += say(
+            f" · 사람이 봐야 할 항목 {tally['undecided']}개",
+            f" · {tally['undecided']} for a person to decide",
+        )
+    console.print(RichText(line, style="bold"))
+    for path in written.values():
+        console.print(RichText(f"  {path}", style="dim"), soft_wrap=True)
+
+
+def _how(evidence: Evidence) -> str:
+    seen = evidence.observed
+    if seen is None:
+        return say(" (실행하지 않음)", " (not run)")
+    isolation = say("격리 없음", "not isolated") if seen.isolation == "none" else seen.isolation
+    return f" ({seen.profile} · {seen.runtime} · {isolation} · {seen.seconds:.0f} s)"
+
+
+def _reason(verdict: Verdict, lang: str) -> str:
+    return plain(_unmarked(verdict.reason.in_(lang)))
+
+
+def _unmarked(text: str) -> str:
+    """Markdown emphasis and code marks off: the terminal shows none of it."""
+    return text.replace("**", "").replace("`", "")

@@ -1,0 +1,86 @@
+"""Evidence and judgement -> the files a person gets. Writes whole files or none; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from grader import report, results, review
+from grader.errors import UnreadableEvidence, UsageError
+from grader.records import EVIDENCE_VERSION, Evidence, Judgement, from_json, to_json
+
+EVIDENCE_SUFFIX = ".evidence.json"
+
+
+def publish(
+    evidence: Evidence,
+    judgement: Judgement,
+    folder: Path,
+    stem: str,
+    *,
+    template: str = "v0",
+    lang: str = "ko",
+) -> dict[str, Path]:
+    """Write STEM.review.md, .report.html, .results.json and .evidence.json into `folder`.
+
+    Returns the paths by kind. Raises UsageError when the folder can't be written to.
+    """
+    files = {
+        "review": (f"{stem}.review.md", review.write(evidence, judgement, template=template, lang=lang)),
+        "report": (f"{stem}.report.html", report.write(evidence, judgement, lang=lang)),
+        "results": (
+            f"{stem}.results.json",
+            json.dumps(results.as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1) + "\n",
+        ),
+        "evidence": (f"{stem}{EVIDENCE_SUFFIX}", to_json(evidence).decode()),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return {kind: write_whole(folder / name, text) for kind, (name, text) in files.items()}
+    except OSError as error:
+        raise UsageError(
+            ko=f"{folder}에 쓸 수 없습니다 ({error.strerror}). --out 으로 다른 폴더를 지정해 주세요.",
+            en=f"Can't write to {folder} ({error.strerror}). Name another folder with --out.",
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Put `text` at `path` so that a reader or a crash never meets half of it."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        # A lone surrogate can stand in a notebook; it must not cost the student the report.
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "replace"))
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_evidence(path: Path) -> Evidence:
+    """The evidence.json at `path`. Raises UnreadableEvidence."""
+    try:
+        evidence = from_json(path.read_bytes(), Evidence)
+    except OSError as error:
+        raise UnreadableEvidence(
+            ko=f"{path}을(를) 읽을 수 없습니다 ({error.strerror}).",
+            en=f"Can't read {path} ({error.strerror}).",
+        ) from error
+    except ValueError as error:
+        raise UnreadableEvidence(
+            ko=f"{path}은(는) evidence.json이 아닙니다 ({error}). "
+            "`grader check`가 만든 파일을 지정해 주세요.",
+            en=f"{path} is no evidence.json ({error}). Name a file that `grader check` wrote.",
+        ) from error
+    if evidence.version != EVIDENCE_VERSION:
+        raise UnreadableEvidence(
+            ko=f"{path}의 버전은 {evidence.version}인데 이 채점기는 {EVIDENCE_VERSION}만 읽습니다. "
+            "`grader check`를 다시 실행해 주세요.",
+            en=f"{path} has version {evidence.version}; this grader reads {EVIDENCE_VERSION}. "
+            "Run `grader check` again.",
+        )
+    return evidence
