@@ -96,17 +96,17 @@ class Kind(StrEnum):
 
     # -- quality of the code (Q2, Q3, Q5)
     COMMENTS = "comments"
-    """comment_lines, docstrings, code_lines; of a cell"""
+    """comment_lines, docstrings, code_lines, commented_out (lines of disabled code); of a cell"""
     CORE_CELL = "core-cell"
-    """why, comments; the cell that matters most or is hardest"""
+    """why 'bucketing'|'training-loop'|'training-arguments'|'tokenise', comments, line; most central first"""
     LINT = "lint"
     """rule, message, line"""
     DUPLICATE_CODE = "duplicate-code"
-    """cells [a, b], lines n"""
+    """cells [a, b], lines n (equal), changed n, examples [changed lines]"""
     COMPLEXITY = "complexity"
     """function, rank, value"""
     FUNCTIONS = "functions"
-    """count, classes; in the whole notebook"""
+    """count, classes, names [..], class_names [..], cells [..]; in the whole notebook"""
 
     # -- while running
     REDIRECT = "redirect"
