@@ -448,6 +448,10 @@ class Verdict(Record):
     """What a person must still decide (✍️)."""
     staff_note: str = ""
     """For staff only (English): tracebacks of a crashed check, internal doubts."""
+    questions: tuple[Text, ...] = ()
+    """Questions to ask the coder, made from this notebook's own facts (q4: three of them)."""
+    code: str = ""
+    """Improved code (Python) that a reviewer may hand on; '' where there is none to offer."""
 
 
 class Finding(Record):
@@ -461,6 +465,8 @@ class Finding(Record):
     citations: tuple[Citation, ...] = ()
     question: Text | None = None
     """A question to ask the coder that this finding suggests."""
+    code: str = ""
+    """Improved code (Python) that a reviewer may hand on; '' where there is none to offer."""
 
 
 class Facts(Record, omit_defaults=False):
