@@ -450,8 +450,9 @@ class Verdict(Record):
     """For staff only (English): tracebacks of a crashed check, internal doubts."""
     questions: tuple[Text, ...] = ()
     """Questions to ask the coder, made from this notebook's own facts (q4: three of them)."""
-    code: str = ""
-    """Improved code (Python) that a reviewer may hand on; '' where there is none to offer."""
+    code: Text | None = None
+    """Improved code (Python) that a reviewer may hand on, beginning with a comment line that names the
+    cell and says why; None where there is none to offer."""
 
 
 class Finding(Record):
@@ -465,8 +466,9 @@ class Finding(Record):
     citations: tuple[Citation, ...] = ()
     question: Text | None = None
     """A question to ask the coder that this finding suggests."""
-    code: str = ""
-    """Improved code (Python) that a reviewer may hand on; '' where there is none to offer."""
+    code: Text | None = None
+    """Improved code (Python) that a reviewer may hand on, beginning with a comment line that names the
+    cell and says why; None where there is none to offer."""
 
 
 class Facts(Record, omit_defaults=False):
