@@ -85,7 +85,9 @@ def gather(submission: Submission, plan: Plan | None, progress: Progress = quiet
     faults: list[str] = []
     progress(Text(ko="코드와 저장된 출력을 읽는 중", en="reading code and stored outputs"))
     written = _read_source(submission, faults)
-    stored = _guard("recorded", faults, lambda: recorded.read(submission), Testimony(witness=Witness.RECORDED))
+    stored = _guard(
+        "recorded", faults, lambda: recorded.read(submission), Testimony(witness=Witness.RECORDED)
+    )
     observed, verified, not_run = _run(submission, plan, faults, progress)
     return Evidence(
         version=EVIDENCE_VERSION,
@@ -127,7 +129,11 @@ def _run(
 ) -> tuple[Observed | None, Verified | None, Text | None]:
     """Run the notebook and evaluate what it leaves behind; or say why not."""
     if plan is None:
-        return None, None, Text(ko="실행하지 않고 읽기만 했습니다 (--no-run).", en="Read only, as asked (--no-run).")
+        return (
+            None,
+            None,
+            Text(ko="실행하지 않고 읽기만 했습니다 (--no-run).", en="Read only, as asked (--no-run)."),
+        )
     try:
         return _run_isolated(submission, plan, faults, progress)
     except (SandboxError, ClassroomError) as error:
@@ -171,7 +177,11 @@ def _run_isolated(submission, plan, faults, progress):
                 en="The grader itself failed to run it; judged by reading alone.",
             )
             return None, None, reason
-        progress(Text(ko="남긴 모델을 숨긴 리뷰로 다시 평가하는 중", en="re-evaluating the model on hidden reviews"))
+        progress(
+            Text(
+                ko="남긴 모델을 숨긴 리뷰로 다시 평가하는 중", en="re-evaluating the model on hidden reviews"
+            )
+        )
         score = _guard(
             "verified",
             faults,
