@@ -1,0 +1,142 @@
+"""Lesson 4: fine-tuning done well. This file knows nothing of padding.
+
+It takes batches as they come, from any step of the staircase in lesson 2, so that two runs differ in
+their batches and in nothing else. What it takes care of:
+
+- AdamW, with weight decay on matrices only: pulling a bias or a norm's scale to zero regularises nothing;
+- the learning rate warms up, then falls linearly to zero, counted in rows seen, not in steps, so that
+  plans with different numbers of steps get the same schedule;
+- each *review* counts the same: batches differ in rows, so their summed loss is divided by the mean
+  number of rows per step. The mean over each batch would make reviews in small batches count more;
+- gradients are clipped at norm 1;
+- evaluation adds up correct rows, so the last, smaller batch counts for what it holds;
+- the weights of the best epoch are kept.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from reference.batching import Batches
+
+
+class Recipe(NamedTuple):
+    """Everything one chooses about a run, apart from model and batches."""
+
+    epochs: int = 3
+    learning_rate: float = 5e-4
+    """At the top of the schedule. 5e-4 suits the pocket model; klue/bert-base wants 2e-5 to 5e-5."""
+    warmup: float = 0.1
+    """Share of the work in which the learning rate rises from zero."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
+
+
+class Score(NamedTuple):
+    """An evaluation."""
+
+    accuracy: float
+    loss: float
+    """Mean cross-entropy per row, in nats."""
+
+
+class Result(NamedTuple):
+    """A finished run."""
+
+    scores: list[Score]
+    """On the validation rows, after each epoch."""
+    best: Score
+    """Of the epoch whose weights the model now has."""
+    rows: int
+    steps: int
+    seconds: float
+    """Spent in training steps; evaluation is not counted."""
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.rows / self.seconds
+
+
+def train(
+    model: torch.nn.Module,
+    batches: Batches,
+    validation: Batches,
+    recipe: Recipe = Recipe(),
+    *,
+    report: Callable[[str], None] = lambda line: None,
+) -> Result:
+    """Fine-tune `model` in place and leave it with the weights of its best epoch."""
+    torch.manual_seed(recipe.seed)  # dropout
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
+    total_rows = recipe.epochs * len(batches.examples)
+    rows_per_step = total_rows / sum(len(batches.plan(e)) for e in range(recipe.epochs))
+    scores: list[Score] = []
+    best_weights = None
+    rows = steps = 0
+    seconds = 0.0
+    for epoch in range(recipe.epochs):
+        model.train()
+        start = time.perf_counter()
+        for batch in batches.epoch(epoch):
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            labels = batch.pop("labels")
+            rate = recipe.learning_rate * schedule(rows / total_rows, recipe.warmup)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = cross_entropy(model(**batch).logits, labels, reduction="sum") / rows_per_step
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            rows += len(labels)
+            steps += 1
+        seconds += time.perf_counter() - start
+        scores.append(evaluate(model, validation))
+        report(f"epoch {epoch + 1}: accuracy {scores[-1].accuracy:.4f}, loss {scores[-1].loss:.4f}")
+        if scores[-1] == max(scores):
+            best_weights = copy.deepcopy(model.state_dict())
+    if best_weights is not None:
+        model.load_state_dict(best_weights)
+    return Result(scores, max(scores), rows, steps, seconds)
+
+
+@torch.no_grad()
+def evaluate(model: torch.nn.Module, batches: Batches) -> Score:
+    """Accuracy and loss over all rows, each row counted once."""
+    model.eval()
+    device = next(model.parameters()).device
+    rows, right, loss = 0, 0, 0.0
+    for batch in batches.epoch(0):
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        labels = batch.pop("labels")
+        logits = model(**batch).logits.float()
+        rows += len(labels)
+        right += int((logits.argmax(-1) == labels).sum())
+        loss += float(cross_entropy(logits, labels, reduction="sum"))
+    return Score(right / rows, loss / rows)
+
+
+def schedule(done: float, warmup: float) -> float:
+    """Factor on the learning rate when the share `done` of the work is done.
+
+    >>> [round(schedule(done, 0.1), 2) for done in (0.0, 0.05, 0.1, 0.55, 1.0)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    return done / warmup if done < warmup else max(0.0, (1 - done) / (1 - warmup))
+
+
+def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict]:
+    """Matrices with decay, vectors (biases and norms) without."""
+    weights = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in weights if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
+    ]
