@@ -508,6 +508,9 @@ class Judgement(Record):
     facts: Facts
     findings: tuple[Finding, ...] = ()
     rubric: tuple[RubricItem, ...] = ()
+    more: tuple[Verdict, ...] = ()
+    """What only some templates ask (`checks.questions.more`): 'tried', 'reflected', 'split', …; PASS
+    where the notebook shows it, UNDECIDED where a person must look."""
 
 
 class Interval(NamedTuple):
