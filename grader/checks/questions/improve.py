@@ -1,0 +1,60 @@
+"""Improved code, made from the student's own: their functions with one thing changed.
+
+`ast.unparse` loses comments, so only short functions are rewritten.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from grader.checks.questions.words import observed
+from grader.facts import Kind
+from grader.records import Evidence, Observation, Padding, Text
+
+MAX_LINES = 15
+
+
+def effective_tokeniser(evidence: Evidence) -> Text | None:
+    """The function that pads every row before batching, rewritten to leave padding to the collator.
+
+    None when there is none, or its call can't be found in the cell.
+    """
+    padded = (Padding.MAX_LENGTH, Padding.MAP_BATCH)
+    for observation in reversed(observed(evidence, Kind.TOKENIZE)):
+        rewritten = (
+            _without_padding(evidence, observation) if observation.value.get("padding") in padded else ""
+        )
+        if rewritten:
+            ko = "패딩을 collator에 맡기면 배치마다 가장 긴 문장까지만 채웁니다."
+            en = "leave padding to the collator, and each batch is padded to its own longest row only."
+            where = observation.cell
+            return Text(ko=f"# 셀 {where}: {ko}\n{rewritten}", en=f"# cell {where}: {en}\n{rewritten}")
+    return None
+
+
+def _without_padding(evidence: Evidence, observation: Observation) -> str:
+    cell = observation.cell
+    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+        return ""
+    try:
+        tree = ast.parse(evidence.submission.cells[cell].source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    wanted = observation.value.get("function")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == wanted and _drop_padding(node):
+            rewritten = ast.unparse(node)
+            return rewritten if rewritten.count("\n") < MAX_LINES else ""
+    return ""
+
+
+def _drop_padding(function: ast.FunctionDef) -> bool:
+    """Take `padding=` out of the calls in `function`; keep or add truncation. Was there one?"""
+    dropped = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and any(k.arg == "padding" for k in node.keywords):
+            node.keywords = [k for k in node.keywords if k.arg not in ("padding", "return_tensors")]
+            if not any(k.arg == "truncation" for k in node.keywords):
+                node.keywords.append(ast.keyword(arg="truncation", value=ast.Constant(True)))
+            dropped = True
+    return dropped

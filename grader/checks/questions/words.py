@@ -1,0 +1,73 @@
+"""How the questions say cells, numbers and names, in Korean and English; and how they ask for facts.
+
+Student text that is quoted inside a sentence goes through `code`, so that it can't break out of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from grader.checks import say
+from grader.facts import Kind
+from grader.records import Citation, Evidence, Observation, Submission, Text, Witness
+
+QUOTE_LINES = 8
+"""Longest quotation in a review."""
+
+
+def cells(numbers: Iterable[int | None]) -> Text:
+    """As `say.cells`; 'the notebook' where no number is known."""
+    known = [n for n in numbers if n is not None]
+    return say.cells(known) if known else Text(ko="노트북", en="the notebook")
+
+
+def code(raw: object, limit: int = 60) -> str:
+    """`raw` as inline code: one line, no backticks or table bars, at most `limit` characters."""
+    line = re.sub(r"[\s`|]+", " ", str(raw)).strip()
+    line = line if len(line) <= limit else line[: limit - 1] + "…"
+    return f"`{line}`" if line else "` `"
+
+
+def lines(*texts: Text) -> Text:
+    """One text per line."""
+    return Text(ko="\n".join(t.ko for t in texts), en="\n".join(t.en for t in texts))
+
+
+def sentences(*texts: Text | None) -> Text:
+    """One paragraph; None is left out."""
+    return say.join_texts(t for t in texts if t is not None)
+
+
+def observed(evidence: Evidence, *kinds: Kind) -> tuple[Observation, ...]:
+    """All witnesses' observations of these kinds, source first, each in the order it was made."""
+    testimonies = [evidence.source, evidence.recorded]
+    if evidence.observed is not None:
+        testimonies.append(evidence.observed.testimony)
+    return tuple(o for t in testimonies for o in t.observations if o.kind in kinds)
+
+
+def excerpt(submission: Submission, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> str:
+    """Up to `count` lines of `cell` from `line` (1-based) on, trailing blank lines off."""
+    if cell is None or not 0 <= cell < len(submission.cells):
+        return ""
+    rows = submission.cells[cell].source.splitlines()
+    start = max(0, min(line, len(rows)) - 1)
+    return "\n".join(row[:160] for row in rows[start : start + count]).rstrip()
+
+
+def cite(evidence: Evidence, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> Citation | None:
+    """A citation of the source of `cell`; None for a cell that isn't there."""
+    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+        return None
+    quote = excerpt(evidence.submission, cell, line, count)
+    return Citation(cell=cell, quote=quote, witness=Witness.SOURCE)
+
+
+def citations(*found: Citation | None) -> tuple[Citation, ...]:
+    """Without None, each cell once."""
+    kept: dict[int, Citation] = {}
+    for citation in found:
+        if citation is not None:
+            kept.setdefault(citation.cell, citation)
+    return tuple(kept.values())
