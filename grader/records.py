@@ -372,6 +372,8 @@ class Verified(Record):
     scores: tuple[ModelScore, ...] = ()
     reason: Text | None = None
     """Why there is no score, where there is none."""
+    notes: tuple[Text, ...] = ()
+    """What else a reader must know: models that were refused, where the hidden rows come from."""
     seconds: float = 0.0
 
 
