@@ -15,7 +15,7 @@ from grader.records import Cell, Observation, Witness
 _WARNINGS = (
     (
         "deprecated",
-        r"(?:Future|Deprecation)Warning: [^\n]*|will be removed in version [^\n]*|is now deprecated[^\n]*",
+        r"(?:is deprecated|will be removed in|is now deprecated|has been removed)[^\n]*",
     ),
     ("max-length-ignored", r"`max_length` is ignored when `padding`=`True`[^\n]*"),
     (
@@ -62,7 +62,7 @@ _VERSIONS = (
 _INSTALLED = re.compile(r"Successfully installed ([^\n]+)")
 _PRINTED = re.compile(r"(\w+)\.__version__")
 _LINK = re.compile(
-    r"https?://(?:[\w.-]*wandb\.ai|[\w.-]*neptune\.ai|tensorboard\.dev|drive\.google\.com|[\w.-]*notion\.\w+)[^\s'\"<>)\]]*"
+    r"https?://(?:wandb\.ai/\w|[\w.-]*neptune\.ai|tensorboard\.dev|drive\.google\.com|[\w.-]*notion\.\w+)[^\s'\"<>)\]]*"
 )
 
 
@@ -87,7 +87,8 @@ def read_cell(cell: Cell) -> Iterator[Observation]:
                 match = pattern.search(text) if category not in warned else None
                 if match:
                     warned.add(category)
-                    yield _warning(cell.index, category, match.group())
+                    begin = max(text.rfind("\n", 0, match.start()) + 1, match.start() - 200)
+                    yield _warning(cell.index, category, text[begin : match.end()].strip())
         for url in _LINK.findall(text + " " + output.html[:20_000]):
             if (
                 url not in linked

@@ -37,9 +37,16 @@ _DATASET = re.compile(
 _FRAME = re.compile(
     r"\[(?P<rows>[\d,]+) rows x \d+ columns\]|RangeIndex: (?P<range>\d+) entries|Index: (?P<index>\d+) entries"
 )
-_SHAPE = re.compile(r"\(\s*(?P<rows>\d{3,7})\s*,\s*(?:\d{1,4}\s*)?\)")
+_SHAPE = re.compile(r"\(\s*(?P<rows>\d{4,7})\s*,\s*(?:\d{1,4}\s*)?\)")
+_NOT_ROWS = re.compile(
+    r"acc|정확|label|라벨|length|길이|단어|epoch|param|hidden|layer|time|시간|초|sec|loss|step|vocab|token",
+    re.IGNORECASE,
+)
+_WIDTHS = {32_000, 30_522, 3_072, 768, 512}
+"""Of the vocabulary and of BERT's layers: printed often, never a number of rows."""
 _NAMED = re.compile(
-    r"(?P<split>train(?:ing)?|valid(?:ation)?|val|test|eval|훈련|학습|검증|테스트|평가)"
+    r"(?<![A-Za-z])(?P<split>train(?:ing)?|valid(?:ation)?|val|test|eval|훈련|학습|검증|테스트|평가)"
+    r"(?![a-z])"
     r"(?P<between>[^\d\n]{0,40}?)(?P<rows>\d{1,3}(?:,\d{3})+|\d{3,7})(?![\d.:/%])",
     re.IGNORECASE,
 )
@@ -63,6 +70,7 @@ def read_cell(cell: Cell) -> Iterator[Observation]:
     models: dict[tuple[str, str], str] = {}
     rows: dict[str, int] = {}
     nsmc = shape_quote = ""
+    unnamed = 1
     for output in cell.outputs:
         text = output.text
         if not text or output.kind == "error":
@@ -72,10 +80,14 @@ def read_cell(cell: Cell) -> Iterator[Observation]:
         for match in _TOKENIZER.finditer(text):
             value = {"name": match.group("name"), "class": match.group("cls")}
             yield _observation(Kind.TOKENIZER_LOAD, cell.index, value, match.group())
-        found = dict(_shapes(text))
-        if found:
+        for split, count in _shapes(text):
             shape_quote = shape_quote or text.strip()[:200]
-            rows = found | rows
+            if split.startswith("unnamed"):
+                if count in rows.values():
+                    continue
+                split = f"unnamed {unnamed}" if unnamed > 1 else "unnamed"
+                unnamed += 1
+            rows.setdefault(split, count)
         if not nsmc:
             mark = _NSMC.search(text)
             columns = re.search(r"'document',\s*'label'|document\s+label", text)
@@ -106,8 +118,7 @@ def _models(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _shapes(text: str) -> Iterator[tuple[str, int]]:
-    """(split, rows); the split is 'unnamed', 'unnamed 2', … where the output doesn't say it."""
-    unnamed = 0
+    """(split, rows); the split is 'unnamed' where the output doesn't say it."""
     rest = text
     for block in _DICT.finditer(text):
         for match in _SPLIT.finditer(block.group("body")):
@@ -116,18 +127,12 @@ def _shapes(text: str) -> Iterator[tuple[str, int]]:
     plain: list[int | None] = [whole(m.group("rows")) for m in _DATASET.finditer(rest)]
     plain += [whole(m.group("rows") or m.group("range") or m.group("index")) for m in _FRAME.finditer(rest)]
     plain += [whole(m.group("rows")) for m in _MAPPED.finditer(rest)]
-    if len(rest) < 20_000:
+    if len(rest) < 20_000 and "Linear(" not in rest and "Embedding(" not in rest:
         plain += [whole(m.group("rows")) for m in _SHAPE.finditer(rest)]
         for line in rest.split("\n")[:300]:
-            if len(line) > 160 or "loss" in line.lower() or "step" in line.lower():
-                continue
-            match = _NAMED.search(line)
+            match = _NAMED.search(line) if len(line) <= 160 else None
             count = whole(match.group("rows")) if match else None
-            if (
-                match
-                and count
-                and not re.search(r"acc|정확|label|라벨|length|길이|단어|epoch", line, re.IGNORECASE)
-            ):
+            if match and count and 50 <= count < 5_000_000 and not _NOT_ROWS.search(line):
                 yield _split(match.group("split").lower()), count
         bare = re.fullmatch(r"\s*(\d{3,7})\s*", rest)
         if bare:
@@ -136,9 +141,8 @@ def _shapes(text: str) -> Iterator[tuple[str, int]]:
         if several:
             plain += [int(word) for word in re.findall(r"\d+", several.group(1))]
     for count in plain:
-        if count and count >= 50:
-            unnamed += 1
-            yield ("unnamed" if unnamed == 1 else f"unnamed {unnamed}"), count
+        if count and 50 <= count < 5_000_000 and count not in _WIDTHS:
+            yield "unnamed", count
 
 
 def _split(word: str) -> str:

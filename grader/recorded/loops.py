@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from grader.recorded import padding, printed
-from grader.recorded.numbers import number, seconds, whole
+from grader.recorded.numbers import seconds, whole
 from grader.recorded.runs import thinned
 from grader.recorded.typed import Typed
 from grader.records import Cell, Ending, Evaluation, TrainingRun, Witness
@@ -87,9 +87,8 @@ def bar(line: str) -> Progress | None:
     spent = seconds(match.group("elapsed"))
     if done is None or not total or spent is None:
         return None
-    rate, unit = number(match.group("rate")), match.group("unit") or ""
-    if rate:
-        rate = 1 / rate if unit.startswith("s/") else rate
+    unit = match.group("unit") or ""
+    rate = done / spent if spent and done else None  # tqdm's own figure is smoothed over the last seconds
     desc = match.group("desc").strip(" :")
     if "examples" in unit or unit.endswith("B/s"):
         desc = desc or "map"

@@ -31,6 +31,10 @@ _TIME = re.compile(
     r"(?:minutes?|mins?|m|분|seconds?|secs?|s|초)(?![a-z])){0,2})?)",
     re.IGNORECASE,
 )
+_TARGET = re.compile(r"목표|기준|target|goal|threshold|[<>≥≤]\s*=?\s*$", re.IGNORECASE)
+_AT_LEAST = re.compile(
+    r"\s*(?:이상|이하|초과|미만|를?\s*(?:넘|목표)|or (?:more|above|higher)|\+)", re.IGNORECASE
+)
 _EPOCH = re.compile(
     r"(?:epochs?|에폭|에포크)\s*[:#=\[(]*\s*(?P<a>\d{1,4})(?:\s*[\])]?\s*(?:/|of|중)\s*(?P<n>\d{1,4}))?"
     r"|(?P<b>\d{1,3})(?:\s*/\s*(?P<m>\d{1,3}))?\s*(?:번째\s*)?(?:epoch|에폭|에포크)",
@@ -76,6 +80,10 @@ def metrics(line: str) -> list[Metric]:
         written, percent = match.group("number"), bool(match.group("percent"))
         if match.group("sign") or (not percent and "." not in written):
             continue
+        if _TARGET.search(match.group("before") + match.group("between")) or _AT_LEAST.match(
+            line, match.end()
+        ):
+            continue
         value = share(written, percent=percent)
         if value is None or (number(written) or 0) > 100:
             continue
@@ -113,6 +121,8 @@ def place(line: str) -> Place:
 
 def _about(match: re.Match[str]) -> str:
     before, between = match.group("before"), match.group("between")
+    if before.endswith("_"):
+        return "train" if _TRAIN.search(before) else ""  # eval_accuracy, val_acc: names, not statements
     if _TRAIN.search(before):
         return "train"
     return _split(before) or _split(between)

@@ -170,6 +170,8 @@ def _printed(
         by_hand = typed.line(line) or typed.number(value, digits, written)
         repeated = _is_known(value, digits, (*known, *evaluations))
         label = {"typed": True} if by_hand else {}
+        if any(o.value["value"] == value and not label for o in observations):
+            continue
         observations.append(
             Observation(
                 witness=Witness.RECORDED,
