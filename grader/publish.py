@@ -47,12 +47,16 @@ def publish(
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """Put `text` at `path` so that a reader or a crash never meets half of it."""
+    """Put `text` at `path`, as UTF-8. A lone surrogate in a notebook must not cost anyone the report."""
+    return write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Put `data` at `path` so that a reader or a crash never meets half of it."""
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:
-        # A lone surrogate can stand in a notebook; it must not cost the student the report.
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "replace"))
+            file.write(data)
         os.chmod(partial, 0o644)
         os.replace(partial, path)
     except BaseException:

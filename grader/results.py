@@ -37,6 +37,7 @@ def as_dict(evidence: Evidence, judgement: Judgement, lang: str = "ko") -> dict[
         "isolation": observed.isolation if observed else None,
         "budget": msgspec.to_builtins(observed.budget) if observed else None,
         "ending": str(observed.ending) if observed else None,
+        "unverified": list(observed.unverified) if observed else [],
         "cells_run": msgspec.to_builtins(observed.cells) if observed else [],
         "not_run": evidence.not_run.in_(lang) if evidence.not_run else None,
         "verified": msgspec.to_builtins(evidence.verified) if evidence.verified else None,

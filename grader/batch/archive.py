@@ -1,0 +1,71 @@
+"""A zip of submissions -> a folder, taking notebooks and nothing else.
+
+Names are checked before anything is written (no absolute path, no `..`, no link), sizes while reading,
+since a zip's own table may lie. Called by run.py.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from grader.errors import UsageError
+
+MAX_FILES = 5_000
+MAX_FILE_BYTES = 100 * 2**20
+MAX_BYTES = 2 * 2**30
+TAKEN = {".ipynb", ".csv", ".md"}
+"""Notebooks, a roster, and reviews. Everything else stays in the archive."""
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack the notebooks of `archive` into `folder`; returns `folder`. Raises UsageError."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            _unpack(opened, folder)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise UsageError(
+            ko=f"{archive}을(를) 풀 수 없습니다 ({error}). 암호 없는 zip으로 다시 저장해 주세요.",
+            en=f"Can't unpack {archive} ({error}). Save it again as a zip without a password.",
+        ) from error
+    return folder
+
+
+def _unpack(opened: zipfile.ZipFile, folder: Path) -> None:
+    wanted = [info for info in opened.infolist() if _wanted(info)]
+    if len(wanted) > MAX_FILES:
+        raise _too_large(f"{len(wanted)} > {MAX_FILES}")
+    total = 0
+    for info in wanted:
+        target = folder.joinpath(*PurePosixPath(info.filename).parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = 0
+        with opened.open(info) as source, target.open("wb") as file:
+            while chunk := source.read(1 << 20):
+                size += len(chunk)
+                total += len(chunk)
+                if size > MAX_FILE_BYTES or total > MAX_BYTES:
+                    raise _too_large(f"{info.filename}: {size >> 20} MiB, {total >> 20} MiB")
+                file.write(chunk)
+
+
+def _wanted(info: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(info.filename)
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    return (
+        not info.is_dir()
+        and path.suffix.lower() in TAKEN
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and "\\" not in info.filename
+        and ":" not in info.filename
+        and kind in (0, stat.S_IFREG)
+    )
+
+
+def _too_large(what: str) -> UsageError:
+    return UsageError(
+        ko=f"압축을 푼 크기가 한도를 넘습니다 ({what}). 여러 개로 나누어 주세요.",
+        en=f"The archive unpacks to more than the limit ({what}). Split it.",
+    )

@@ -1,0 +1,197 @@
+"""Input as it comes -> one Entry a student: which notebook was chosen, and why.
+
+Knows folder trees of cloned repositories, flat folders, CSV rosters (student, path) and the file names
+that Canvas and Moodle give to downloads. Archives are unpacked by archive.py first. Reads notebooks as
+text only; judges none.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from grader.batch.entries import Entry
+from grader.errors import UnreadableSubmission, UsageError
+from grader.records import Text
+from grader.submission import load
+
+CANVAS = re.compile(r"^(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<submission>\d+)_(?P<file>.+)$", re.I)
+"""Canvas, "Download Submissions": lastfirst[_LATE]_USERID_SUBMISSIONID_original name."""
+MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(_(?P<file>.*))?$", re.I)
+"""Moodle, "Download all submissions": Full name_PARTICIPANTID_assignsubmission_file_[original name]."""
+SKIPPED = {".ipynb_checkpoints", ".git", "__pycache__", "node_modules", ".venv", "venv", "__MACOSX"}
+SIGNS = (
+    (re.compile(r"\bnsmc\b|ratings_(train|test)", re.I), 3, "NSMC"),
+    (re.compile(r"klue/bert", re.I), 3, "klue/bert-base"),
+    (re.compile(r"\bTrainer\s*\(|optimizer\.step\(|\.fit\("), 2, "학습 코드 / training code"),
+    (re.compile(r"group_by_length|DataCollatorWithPadding|buck|버[킷켓케]|부[킷켓]", re.I), 2, "bucketing"),
+)
+"""What tells this exercise's notebook from a student's other ones. Used to choose a file, never to grade."""
+BELONGS = 6
+"""Score from which a notebook is taken for one of this exercise: model and data, or either with training."""
+
+
+class Candidate(NamedTuple):
+    """A notebook of a student with how much it looks like the exercise."""
+
+    path: Path
+    score: int
+    signs: tuple[str, ...]
+
+
+def find(source: Path, roster: Path | None = None) -> tuple[Entry, ...]:
+    """All entries under `source` (a folder), or those `roster` names; sorted by student.
+
+    Raises UsageError when there is nothing to grade or the roster can't be read.
+    """
+    if roster is not None:
+        entries = _from_roster(roster, source)
+    elif source.is_file():
+        raise UsageError(
+            ko=f"{source}은(는) 폴더가 아닙니다. 노트북 하나는 `grader check`로 확인해 주세요.",
+            en=f"{source} is no folder. For one notebook use `grader check`.",
+        )
+    elif not source.is_dir():
+        raise UsageError(ko=f"{source} 폴더가 없습니다.", en=f"There is no folder {source}.")
+    else:
+        entries = _from_tree(source)
+    if not entries:
+        raise UsageError(
+            ko=f"{source}에서 노트북(.ipynb)을 찾지 못했습니다. 제출물이 든 폴더를 지정해 주세요.",
+            en=f"Found no notebook (.ipynb) in {source}. Name the folder with the submissions.",
+        )
+    near = [_relative(entry, source) for entry in entries]
+    return tuple(sorted(_distinct(near), key=lambda entry: entry.student))
+
+
+def _from_tree(source: Path) -> list[Entry]:
+    """Each subfolder is a student; each notebook lying directly in `source` is one too."""
+    entries = []
+    for item in sorted(source.iterdir()):
+        if item.name in SKIPPED or item.name.startswith(".") or item.is_symlink():
+            continue
+        if item.is_dir():
+            student, lms_id, late = _named(item.name)
+            notebooks = list(_notebooks(item))
+            if notebooks:
+                entries.append(_choose(student, notebooks, lms_id, late))
+        elif item.suffix == ".ipynb":
+            student, lms_id, late = _named(item.stem)
+            entries.append(_choose(student, [item], lms_id, late))
+    return entries
+
+
+def _from_roster(roster: Path, source: Path) -> list[Entry]:
+    try:
+        rows = list(csv.DictReader(roster.read_text("utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(
+            ko=f"{roster}을(를) 읽을 수 없습니다 ({error}). UTF-8 CSV로 저장해 주세요.",
+            en=f"Can't read {roster} ({error}). Save it as a UTF-8 CSV.",
+        ) from error
+    if not rows or "student" not in rows[0]:
+        raise UsageError(
+            ko=f"{roster}의 첫 줄에 student 열이 없습니다. 첫 줄을 `student,path`로 적어 주세요.",
+            en=f"{roster} has no column `student`. Start it with the line `student,path`.",
+        )
+    entries = []
+    for row in rows:
+        student, given = (row.get("student") or "").strip(), (row.get("path") or "").strip()
+        if not student:
+            continue
+        place = source / (given or student)
+        notebooks = [place] if place.is_file() else list(_notebooks(place)) if place.is_dir() else []
+        entries.append(_choose(student, notebooks, "", False) if notebooks else _missing(student, place))
+    return entries
+
+
+def _missing(student: str, place: Path) -> Entry:
+    why = Text(ko=f"`{place.name}`에서 노트북을 찾지 못했습니다.", en=f"Found no notebook at `{place.name}`.")
+    return Entry(student=student, path="", why=why)
+
+
+def _notebooks(folder: Path) -> Iterable[Path]:
+    """Notebooks below `folder`, without checkpoints, hidden folders and links."""
+    for path in sorted(folder.rglob("*.ipynb")):
+        parts = path.relative_to(folder).parts
+        if not path.is_symlink() and not any(part in SKIPPED or part.startswith(".") for part in parts):
+            yield path
+
+
+def _named(name: str) -> tuple[str, str, bool]:
+    """(student, LMS id, late) from a file or folder name."""
+    if match := MOODLE.match(name):
+        return match["name"].strip(), match["id"], False
+    if match := CANVAS.match(name):
+        return match["name"], match["id"], bool(match["late"])
+    return name, "", False
+
+
+def _choose(student: str, notebooks: list[Path], lms_id: str, late: bool) -> Entry:
+    ranked = sorted(
+        (_look(path) for path in notebooks), key=lambda c: (-c.score, len(c.path.name), str(c.path))
+    )
+    best, rest = ranked[0], ranked[1:]
+    siblings = tuple(str(c.path) for c in rest if c.score >= BELONGS)
+    return Entry(
+        student=student,
+        path=str(best.path),
+        why=_why(best, len(notebooks), len(siblings)),
+        siblings=siblings,
+        lms_id=lms_id,
+        late=late,
+    )
+
+
+def _why(best: Candidate, count: int, siblings: int) -> Text:
+    if count == 1:
+        return Text(ko="하나뿐인 노트북입니다.", en="The only notebook.")
+    signs = ", ".join(best.signs) or "–"
+    text = Text(
+        ko=f"노트북 {count}개 중 이 과제와 가장 가깝습니다 ({signs}).",
+        en=f"Of {count} notebooks the one closest to this exercise ({signs}).",
+    )
+    if not siblings:
+        return text
+    return Text(
+        ko=f"{text.ko} 비슷한 노트북이 {siblings}개 더 있으니 함께 봐 주세요.",
+        en=f"{text.en} {siblings} more look like it: look at them too.",
+    )
+
+
+def _look(path: Path) -> Candidate:
+    """How much the notebook at `path` looks like this exercise; -1 if it can't be read."""
+    try:
+        submission = load(path)
+    except UnreadableSubmission:
+        return Candidate(path, -1, ())
+    code = "\n".join(cell.source for cell in submission.cells if cell.kind == "code")
+    met = [(points, name) for sign, points, name in SIGNS if sign.search(code)]
+    score = sum(points for points, _ in met)
+    outputs = any(cell.outputs for cell in submission.cells)
+    copy = bool(re.search(r"copy|사본|\(\d+\)|backup|old", path.stem, re.I))
+    return Candidate(path, score + outputs - copy, tuple(name for _, name in met))
+
+
+def _relative(entry: Entry, source: Path) -> Entry:
+    """`entry` with paths relative to `source`: the same wherever the batch lies."""
+
+    def short(path: str) -> str:
+        inside = path and Path(path).is_relative_to(source)
+        return Path(path).relative_to(source).as_posix() if inside else path
+
+    siblings = tuple(short(path) for path in entry.siblings)
+    return msgspec.structs.replace(entry, path=short(entry.path), siblings=siblings)
+
+
+def _distinct(entries: list[Entry]) -> Iterable[Entry]:
+    """Entries with unique student names: a second `kim` becomes `kim (2)`."""
+    seen: dict[str, int] = {}
+    for entry in entries:
+        nth = seen[entry.student] = seen.get(entry.student, 0) + 1
+        yield entry if nth == 1 else msgspec.structs.replace(entry, student=f"{entry.student} ({nth})")

@@ -1,0 +1,14 @@
+"""Student -> folder name, the same wherever it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+
+def folder_name(student: str) -> str:
+    """A folder name for `student` on any file system; distinct students get distinct names."""
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", student).strip(" .")[:80]
+    if safe == student:
+        return safe
+    return f"{safe or 'student'}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"

@@ -1,0 +1,103 @@
+"""One entry -> Done. Runs in a worker process; the only batch file that runs the pipeline.
+
+Whatever happens to one entry stays in its Done: an unreadable notebook is a problem of the submission,
+an exception of ours is ours, and neither is a zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+import grader
+from grader import checks, pipeline, report, results, review
+from grader import rubric as rubrics
+from grader.batch.entries import Done, Entry
+from grader.errors import GraderError, UnreadableSubmission
+from grader.records import Record, RubricItem, Text, to_json
+from grader.submission import load
+
+
+class Order(Record):
+    """How all entries of a batch are to be done; picklable, and part of each entry's key."""
+
+    plan: pipeline.Plan | None
+    rubric: tuple[RubricItem, ...]
+    template: str = "v0"
+    lang: str = "ko"
+    base: str = ""
+    """Folder that the entries' paths are relative to. No part of a key."""
+
+
+def order(plan: pipeline.Plan | None, rubric: Path | None, template: str, lang: str) -> Order:
+    """An Order with the rubric loaded."""
+    return Order(plan=plan, rubric=rubrics.load(rubric), template=template, lang=lang)
+
+
+def at(order: Order, base: Path) -> Order:
+    """`order` for entries that lie in `base`."""
+    return msgspec.structs.replace(order, base=str(base))
+
+
+def key(entry: Entry, order: Order, classroom: str = "") -> str:
+    """A name for everything the result depends on: notebook, order, classroom, the grader's own code.
+
+    Same key, same result: such an entry need not be done again.
+    """
+    digest = hashlib.sha256()
+    digest.update(hashlib.sha256(Path(order.base, entry.path).read_bytes()).digest() if entry.path else b"-")
+    digest.update(to_json(at(order, Path()), pretty=False))
+    digest.update(to_json(entry, pretty=False))
+    digest.update(classroom.encode())
+    digest.update(_own_code())
+    return digest.hexdigest()
+
+
+@cache
+def _own_code() -> bytes:
+    """Hash over the grader's own files, templates included: a changed check is a changed result."""
+    digest = hashlib.sha256(grader.__version__.encode())
+    for root in (Path(grader.__file__).parent, review.templates_folder()):
+        for path in sorted(root.rglob("*")):
+            if path.suffix in {".py", ".j2", ".md", ".html", ".css", ".toml"} and path.is_file():
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.digest()
+
+
+def do(entry: Entry, order: Order) -> Done:
+    """Check one entry. Never raises."""
+    if not entry.path:
+        return Done(student=entry.student, problem=entry.why)
+    try:
+        evidence = pipeline.gather(load(Path(order.base, entry.path)), order.plan)
+        judgement = checks.judge(evidence, order.rubric)
+        found = results.as_dict(evidence, judgement, order.lang)
+        texts = {
+            "review.md": review.write(evidence, judgement, template=order.template, lang=order.lang),
+            "report.html": report.write(evidence, judgement, lang=order.lang),
+            "results.json": json.dumps(found, ensure_ascii=False, indent=1) + "\n",
+        }
+        files = {name: text.encode("utf-8", "replace") for name, text in texts.items()}
+        files["evidence.json"] = to_json(evidence)
+        return Done(student=entry.student, results=found, files=files)
+    except UnreadableSubmission as error:
+        return Done(student=entry.student, problem=error.text)
+    except GraderError as error:
+        return Done(student=entry.student, problem=error.text, ours=True)
+    except MemoryError:
+        return crashed(entry, "MemoryError")
+    except Exception as error:
+        return crashed(entry, f"{type(error).__name__}: {error}")
+
+
+def crashed(entry: Entry, reason: str) -> Done:
+    """The grader failed on this entry: said plainly, counted as undecided."""
+    problem = Text(
+        ko=f"채점기 쪽 문제로 판단하지 못했습니다 ({reason}). 학생의 점수와는 무관합니다.",
+        en=f"The grader failed on it ({reason}). This says nothing of the student's work.",
+    )
+    return Done(student=entry.student, problem=problem, ours=True)

@@ -1,0 +1,158 @@
+"""`grader batch FOLDER` and `grader grade STUDENT`: a class of submissions, and an instructor's decisions."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text as RichText
+
+from grader import rubric as rubrics
+from grader.cli import options
+from grader.cli.language import say
+from grader.cli.terminal import plain
+from grader.errors import UsageError
+from grader.pipeline import Plan
+from grader.records import Status
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        help=say("성적부: 파일 또는 postgresql://… (기본: OUT/gradebook.sqlite)", "Gradebook: file or URL"),
+    ),
+]
+
+
+def batch(
+    source: Annotated[Path, typer.Argument(help=say("제출물 폴더 또는 zip", "Folder or zip of submissions"))],
+    out: Annotated[Path, typer.Option("--out", "-o", help=say("결과 폴더", "Folder for the results"))],
+    run: options.Run = False,
+    roster: Annotated[
+        Path | None, typer.Option("--roster", help=say("student,path 열이 있는 CSV", "CSV with student,path"))
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help=say("동시에 볼 노트북 수", "At once"))] = 0
+    or max(1, os.cpu_count() or 1),
+    database: Database = "",
+    force: Annotated[
+        bool, typer.Option("--force", help=say("바뀌지 않은 것도 다시 합니다.", "Redo the unchanged too."))
+    ] = False,
+    template: options.Template = "v0",
+    lang: options.Lang = "ko",
+    budget: options.BudgetText = "24",
+    timeout: options.Timeout = 900.0,
+    profile: options.Profile = "auto",
+    runtime: options.Runtime = "auto",
+    isolation: options.IsolationName = "auto",
+    home: options.Home = None,
+    rubric: options.RubricPath = None,
+    debug: options.Debug = False,
+) -> int:
+    """폴더에 모인 제출물을 한꺼번에 확인하고 성적부와 학급 페이지를 만듭니다."""
+    from grader.batch.run import Progress, run_batch
+    from grader.batch.work import order
+
+    plan = None
+    if run is not False:
+        plan = Plan(
+            profile=profile,
+            runtime=runtime,
+            isolation=isolation,
+            budget=options.budget(budget),
+            limits=options.limits(timeout),
+            home=str(home or ""),
+            insist=run is True,
+        )
+    orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+
+        def total(todo: int, kept: int) -> None:
+            note = say(f"이미 확인한 {kept}명은 그대로", f"{kept} kept from before") if kept else ""
+            bar.update(task, total=todo, description=note)
+
+        def ended(entry, done) -> None:
+            if done.problem is not None:
+                line = f"× {plain(entry.student)}: {plain(done.problem.in_(lang))}"
+                bar.console.print(RichText(line, style="yellow"))
+            bar.update(task, advance=1, description=RichText(plain(entry.student)[:24]).plain)
+
+        try:
+            outcome = run_batch(
+                source,
+                out,
+                orders,
+                roster=roster,
+                database=database,
+                jobs=jobs,
+                force=force,
+                classroom=str(home or ""),
+                progress=Progress(total=total, ended=ended),
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            text = say(
+                "중단했습니다. 끝난 것은 저장되어 있으니 같은 명령으로 이어서 할 수 있습니다.",
+                "Stopped. What is done is kept: run the same command again to go on.",
+            )
+            Console(stderr=True).print(text)
+            return 130
+    typer.echo(
+        say(
+            f"{outcome.done}명 확인, {outcome.kept}명 그대로, 결과를 내지 못한 제출물 {outcome.problems}개\n"
+            f"먼저 볼 곳: {outcome.out / 'class.html'}",
+            f"{outcome.done} checked, {outcome.kept} kept, {outcome.problems} without a result\n"
+            f"Look first at: {outcome.out / 'class.html'}",
+        )
+    )
+    return 1 if outcome.problems else 0
+
+
+batch.__doc__ = say(batch.__doc__ or "", "Check a folder of submissions; make a gradebook and a class page.")
+
+
+def grade(
+    student: Annotated[str, typer.Argument(help=say("성적부의 학생 이름", "Student as in the gradebook"))],
+    item: Annotated[str, typer.Option("--item", help="r1 · r2 · r3")],
+    status: Annotated[str, typer.Option("--status", help="PASS · PARTIAL · FAIL · UNDECIDED")],
+    why: Annotated[str, typer.Option("--why", help=say("이유 (꼭 필요합니다)", "Reason (required)"))],
+    out: Annotated[Path, typer.Option("--out", "-o", help=say("batch의 결과 폴더", "The batch's folder"))],
+    points: Annotated[float | None, typer.Option("--points", help=say("점수", "Points"))] = None,
+    who: Annotated[str, typer.Option("--who", help=say("판단한 사람", "Who decides"))] = "",
+    database: Database = "",
+    rubric: options.RubricPath = None,
+    lang: options.Lang = "ko",
+    debug: options.Debug = False,
+) -> int:
+    """강사의 판단을 새 기록으로 더합니다. 기존 기록은 고치지 않습니다."""
+    from grader.batch.gradebook import Gradebook
+    from grader.batch.run import summarise
+
+    items = rubrics.load(rubric)
+    if status not in set(Status):
+        raise UsageError(
+            ko=f"--status {status}: PASS, PARTIAL, FAIL, UNDECIDED 중에서 골라 주세요.",
+            en=f"--status {status}: choose one of PASS, PARTIAL, FAIL, UNDECIDED.",
+        )
+    if item not in {line.id for line in items}:
+        known = ", ".join(line.id for line in items)
+        raise UsageError(
+            ko=f"--item {item}: {known} 중에서 골라 주세요.", en=f"--item {item}: choose one of {known}."
+        )
+    if status == Status.PARTIAL and points is None:
+        raise UsageError(ko="PARTIAL은 --points 로 점수를 함께 적어 주세요.", en="PARTIAL needs --points.")
+    with Gradebook(database or out / "gradebook.sqlite") as book:
+        book.override(student, item, Status(status), points, who or getpass.getuser(), why)
+        summarise(out, book, items, options.language_name(lang))
+    typer.echo(say(f"기록했습니다: {student} {item} → {status}", f"Recorded: {student} {item} → {status}"))
+    return 0
+
+
+grade.__doc__ = say(grade.__doc__ or "", "Append an instructor's decision; nothing is edited.")
