@@ -49,10 +49,8 @@ _GONE_IN_5 = [
     "push_to_hub_token",
     "ray_scope",
     "save_safetensors",
-    "split_batches",
     "torchdynamo",
     "tpu_num_cores",
-    "use_ipex",
     "use_legacy_prediction_loop",
     "use_mps_device",
     "warmup_ratio",
@@ -68,6 +66,11 @@ _METHODS_GONE_IN_5 = [
 CHANGES: dict[str, Change] = {
     **{f"{name}=": Change("transformers", until=(5,)) for name in _GONE_IN_5},
     **{f".{name}": Change("transformers", until=(5,)) for name in _METHODS_GONE_IN_5},
+    **{
+        f"{name}=": Change("transformers", until=(4, 57))
+        for name in ("dispatch_batches", "split_batches", "use_ipex")
+    },
+    "include_for_metrics=": Change("transformers", since=(4, 46)),
     "evaluation_strategy=": Change("transformers", until=(4, 46)),
     "eval_strategy=": Change("transformers", since=(4, 41)),
     "train_sampling_strategy=": Change("transformers", since=(5,)),
@@ -152,9 +155,9 @@ def as_version(text: str) -> Version:
 
 
 def _reason(taken: str, best: str, used: set[str], seen: Version | None, known) -> Text:
-    because = sorted(used - misfits(used, known[taken]))
     lost = sorted(misfits(used, known[taken]))
-    shown = ", ".join(because[:4])
+    elsewhere = set().union(*(misfits(used, packages) for packages in known.values()))
+    shown = ", ".join(sorted(elsewhere.difference(lost))[:4])
     if shown:
         ko, en = f"런타임 {taken}: {shown} 을(를) 쓰는 코드.", f"Runtime {taken}: the code uses {shown}."
     elif seen:

@@ -1,0 +1,106 @@
+"""The verified witness: how good is the model that the notebook left behind?
+
+Weights come out of the notebook's sandbox as files. Here each is looked at with suspicion (intake.py),
+loaded by our own program in a second, clean sandbox together with reviews that carry no labels
+(grader/evaluator), and the predictions are compared with the labels, which never left this process.
+
+What this is not: no code of the student's runs, nothing is unpickled, and no bad file is a zero: it
+ends in a reason. Called by the pipeline after the observed witness.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from grader.classroom import Classroom
+from grader.classroom import data as nsmc
+from grader.errors import GraderError
+from grader.records import ModelScore, Observed, Text, Verified
+from grader.verified import answers, intake, reasons
+from grader.verified.intake import Weights
+
+__all__ = ["verify"]
+
+
+def verify(observed: Observed, *, weights_dir: Path, classroom: Classroom, isolation) -> Verified:
+    """Score every model in `weights_dir` on the classroom's hidden rows.
+
+    `isolation`: as chosen by grader.sandbox. Never raises for what a file holds, nor for a sandbox that
+    fails: see `Verified.reason`.
+    """
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="grader-verify-") as copies:
+        found = intake.look_into(weights_dir, classroom.model, Path(copies))
+        scores, notes = _scores(found, observed, classroom, isolation)
+    return Verified(
+        scores=tuple(scores),
+        reason=None if scores else (notes[0] if notes else reasons.nothing_left()),
+        notes=tuple([*(notes if scores else notes[1:]), *_about(classroom, scores)]),
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _scores(
+    found: intake.Found, observed: Observed, classroom: Classroom, isolation
+) -> tuple[list[ModelScore], list[Text]]:
+    """A score for each model that could be evaluated, and why the others couldn't."""
+    notes = [refusal.text for refusal in found.refused]
+    scores: list[ModelScore] = []
+    if found.weights:
+        rows = _hidden_rows(classroom)
+        try:
+            answered = answers.ask(found.weights, [text for _, text, _ in rows], classroom, isolation)
+        except GraderError as error:
+            answered = []
+            notes.append(error.text)
+        labels = "".join(label for _, _, label in rows)
+        for weights, answer in zip(found.weights, answered, strict=False):
+            if isinstance(answer, Text):
+                notes.append(answer)
+            else:
+                scores.append(_score(weights, answer, labels, observed))
+    return scores, notes
+
+
+def _hidden_rows(classroom: Classroom) -> list[tuple[str, str, str]]:
+    """In an order that no file tells, so that a score on the first rows is a score on any rows."""
+    rows = nsmc.read(classroom.hidden)
+    random.Random(len(rows)).shuffle(rows)
+    return rows
+
+
+def _score(weights: Weights, answer: answers.Answer, labels: str, observed: Observed) -> ModelScore:
+    rows = len(answer.predictions)
+    right = sum(a == b for a, b in zip(answer.predictions, labels, strict=False))
+    interval = answers.wilson(right, rows)
+    return ModelScore(
+        run_cell=weights.cell,
+        label=weights.label,
+        accuracy=right / rows,
+        low=interval.low,
+        high=interval.high,
+        rows=rows,
+        parameters_changed=answer.changed,
+        claimed=_claimed(weights, observed),
+    )
+
+
+def _claimed(weights: Weights, observed: Observed) -> float | None:
+    """What the notebook itself measured for this model when we ran it: the last or the best accuracy of
+    the run, by the probe's word."""
+    for run in observed.testimony.runs:
+        if run.cell == weights.cell and run.order == weights.order:
+            measured = [e.accuracy for e in run.evaluations if e.accuracy is not None]
+            if measured:
+                return max(measured) if weights.label == "best" else measured[-1]
+    return None
+
+
+def _about(classroom: Classroom, scores: list[ModelScore]) -> list[Text]:
+    """What a reader must know about the rows these scores were measured on."""
+    if scores and classroom.hidden_from == "test-file":
+        return [reasons.rows_from_test_file()]
+    return []
