@@ -9,16 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader import review
 from grader.batch.gradebook import Row
 from grader.batch.labels import BUCKETING, REASONS, STATUS, finding_name
 from grader.batch.naming import folder_name
 from grader.batch.similarity import Pair
 from grader.batch.standing import reasons_to_look, standings, total
 from grader.records import RubricItem
+from grader.templating import environment
 
 SORT_SCRIPT = """
 document.querySelectorAll('th[data-sort]').forEach((th, column) => th.addEventListener('click', () => {
@@ -39,11 +38,8 @@ document.querySelectorAll('th[data-sort]').forEach((th, column) => th.addEventLi
 def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair, ...], lang: str) -> str:
     """The page for `rows`, texts in `lang`."""
     students = [_student(row, rubric, lang) for row in rows]
-    environment = Environment(
-        loader=FileSystemLoader(review.templates_folder()), autoescape=True, undefined=StrictUndefined
-    )
     digest = base64.b64encode(hashlib.sha256(SORT_SCRIPT.encode()).digest()).decode()
-    return environment.get_template("class.html.j2").render(
+    return environment(html=True).get_template("class.html.j2").render(
         lang=lang,
         en=lang == "en",
         students=students,

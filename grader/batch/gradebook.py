@@ -23,6 +23,8 @@ from grader.batch.entries import Done, Entry
 from grader.errors import GraderError, UsageError
 from grader.records import Status, Text
 
+LOCK_SECONDS = 30.0
+"""How long to wait for another program that has an SQLite gradebook open."""
 TABLES = sql.MetaData()
 WORK = sql.Table(
     "work",
@@ -106,7 +108,7 @@ class Gradebook:
         self._place = str(place)
         try:
             self._engine = sql.create_engine(
-                url, connect_args={"timeout": 30} if url.startswith("sqlite") else {}
+                url, connect_args={"timeout": LOCK_SECONDS} if url.startswith("sqlite") else {}
             )
             if url.startswith("sqlite"):
                 sql.event.listen(self._engine, "connect", _durable)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 import grader
-from grader import checks, pipeline, report, results, review
+from grader import checks, pipeline, report, results, review, templating
 from grader import rubric as rubrics
 from grader.batch.entries import Done, Entry
 from grader.errors import GraderError, UnreadableSubmission
@@ -61,7 +61,7 @@ def key(entry: Entry, order: Order, classroom: str = "") -> str:
 def _own_code() -> bytes:
     """Hash over the grader's own files, templates included: a changed check is a changed result."""
     digest = hashlib.sha256(grader.__version__.encode())
-    for root in (Path(grader.__file__).parent, review.templates_folder()):
+    for root in (Path(grader.__file__).parent, *templating.PLACES):
         for path in sorted(root.rglob("*")):
             if path.suffix in {".py", ".j2", ".md", ".html", ".css", ".toml"} and path.is_file():
                 digest.update(path.name.encode() + path.read_bytes())

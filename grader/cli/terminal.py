@@ -5,7 +5,6 @@ Student text reaches the terminal only through `plain`, which leaves no control 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.text import Text as RichText
 from grader.cli.language import say
 from grader.records import Evidence, Judgement, Status, Text, Verdict
 from grader.results import points
+from grader.templating import clean
 
 COLOUR = {
     Status.PASS: "bold green",
@@ -34,8 +34,8 @@ NAME = {
 
 
 def plain(text: str) -> str:
-    """`text` without control, escape, bidi and other invisible characters (Unicode categories C*)."""
-    return "".join(c if c in "\n " or unicodedata.category(c)[0] != "C" else "�" for c in text)
+    """`text` with nothing in it that a terminal would act on."""
+    return clean(text)
 
 
 @contextmanager

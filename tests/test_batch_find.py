@@ -1,0 +1,141 @@
+"""What a folder of submissions may look like, and which notebook is taken from it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from grader.batch.archive import unpack
+from grader.batch.find import find
+from grader.errors import UsageError
+
+EXERCISE = "from transformers import Trainer\nload_dataset('nsmc')\nm = 'klue/bert-base'\nTrainer(m)"
+
+
+def write(path, *sources):
+    cells = [
+        {"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None}
+        for s in sources
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}), encoding="utf-8"
+    )
+    return path
+
+
+def test_the_exercise_is_found_among_a_students_other_notebooks(tmp_path):
+    write(tmp_path / "kim" / "GD01" / "mnist.ipynb", "import tensorflow")
+    write(tmp_path / "kim" / "GD08" / "main.ipynb", EXERCISE)
+    write(tmp_path / "kim" / "GD08" / ".ipynb_checkpoints" / "main-checkpoint.ipynb", EXERCISE)
+    write(tmp_path / "kim" / "GD08" / "empty.ipynb")
+    (entry,) = find(tmp_path)
+    assert (entry.student, entry.path) == ("kim", "kim/GD08/main.ipynb")
+    assert "3" in entry.why.ko and "klue/bert-base" in entry.why.ko
+    assert entry.siblings == ()
+
+
+def test_a_second_notebook_of_the_exercise_is_named(tmp_path):
+    write(tmp_path / "lee" / "base.ipynb", EXERCISE)
+    write(tmp_path / "lee" / "base-Copy1.ipynb", EXERCISE)
+    (entry,) = find(tmp_path)
+    assert entry.path == "lee/base.ipynb"
+    assert entry.siblings == ("lee/base-Copy1.ipynb",)
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "lms_id", "late"),
+    [
+        ("kimminsu_12345_67890_GD08.ipynb", "kimminsu", "12345", False),
+        ("leejieun_LATE_222_333_quest (2).ipynb", "leejieun", "222", True),
+        ("김민수_77001_assignsubmission_file_GD08.ipynb", "김민수", "77001", False),
+        ("GD08.ipynb", "GD08", "", False),
+    ],
+)
+def test_flat_folder_and_lms_names(tmp_path, name, student, lms_id, late):
+    write(tmp_path / name, EXERCISE)
+    (entry,) = find(tmp_path)
+    assert (entry.student, entry.lms_id, entry.late) == (student, lms_id, late)
+
+
+def test_moodle_folder_names(tmp_path):
+    write(tmp_path / "이지은_88_assignsubmission_file_" / "a.ipynb", EXERCISE)
+    (entry,) = find(tmp_path)
+    assert (entry.student, entry.lms_id) == ("이지은", "88")
+
+
+def test_two_students_of_one_name_stay_two(tmp_path):
+    write(tmp_path / "kim_1_10_a.ipynb", EXERCISE)
+    write(tmp_path / "kim_2_11_a.ipynb", EXERCISE)
+    assert [entry.student for entry in find(tmp_path)] == ["kim", "kim (2)"]
+
+
+def test_a_roster_names_who_has_handed_in_nothing(tmp_path):
+    write(tmp_path / "repo1" / "x.ipynb", EXERCISE)
+    roster = tmp_path / "roster.csv"
+    roster.write_text("student,path\n김,repo1\n이,repo2\n", encoding="utf-8")
+    kim, lee = find(tmp_path, roster)
+    assert kim.path == "repo1/x.ipynb"
+    assert lee.path == "" and "repo2" in lee.why.ko
+
+
+def test_a_roster_without_its_column_says_what_to_write(tmp_path):
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name\nkim\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="student,path"):
+        find(tmp_path, roster)
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path):
+    secret = write(tmp_path / "elsewhere" / "secret.ipynb", EXERCISE)
+    inbox = tmp_path / "inbox"
+    write(inbox / "kim" / "a.ipynb", EXERCISE)
+    (inbox / "kim" / "b.ipynb").symlink_to(secret)
+    (inbox / "lee").symlink_to(secret.parent)
+    (entry,) = find(inbox)
+    assert entry.siblings == () and entry.student == "kim"
+
+
+def test_nothing_to_grade_is_said(tmp_path):
+    with pytest.raises(UsageError, match="no notebook"):
+        find(tmp_path)
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, data in files.items():
+            opened.writestr(name, data)
+    return path
+
+
+def test_a_zip_gives_notebooks_and_nothing_else(tmp_path):
+    archive = zipped(
+        tmp_path / "a.zip",
+        {
+            "kim/a.ipynb": "{}",
+            "kim/run.py": "x",
+            "../../evil.ipynb": "x",
+            "/abs.ipynb": "x",
+            "c:\\d.ipynb": "x",
+        },
+    )
+    folder = unpack(archive, tmp_path / "out")
+    assert [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()] == ["kim/a.ipynb"]
+    assert not (tmp_path.parent / "evil.ipynb").exists()
+
+
+def test_a_zip_bomb_is_refused_while_reading(tmp_path, monkeypatch):
+    monkeypatch.setattr("grader.batch.archive.MAX_FILE_BYTES", 1 << 20)
+    archive = zipped(tmp_path / "bomb.zip", {"a.ipynb": b"0" * (5 << 20)})
+    assert archive.stat().st_size < 1 << 20
+    with pytest.raises(UsageError, match="limit"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_what_is_no_zip_is_said(tmp_path):
+    broken = tmp_path / "x.zip"
+    broken.write_bytes(b"no zip")
+    with pytest.raises(UsageError, match="unpack"):
+        unpack(broken, tmp_path / "out")

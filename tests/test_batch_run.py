@@ -1,0 +1,220 @@
+"""The batch as a whole, with the real pipeline on small notebooks, reading only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="needs the batch extra")
+pytest.importorskip("pebble", reason="needs the batch extra")
+
+from grader.batch.entries import Done
+from grader.batch.gradebook import Gradebook, GradebookError
+from grader.batch.run import run_batch, summarise
+from grader.batch.work import do, order
+from grader.errors import UsageError
+from grader.records import Status
+
+CORPUS = Path(__file__).parent / "corpus"
+NAMES = ("correct", "pads-to-max", "no-bucketing", "below-90")
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    folder = tmp_path / "inbox"
+    for name in NAMES:
+        (folder / name).mkdir(parents=True)
+        shutil.copy(CORPUS / name / "submission.ipynb", folder / name / "main.ipynb")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "main.ipynb").write_text("{ this is no notebook", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def orders():
+    return order(None, None, "v0", "ko")
+
+
+def in_process(entries, orders):
+    """A scheduler without processes: what it does is the same."""
+    for entry in entries:
+        yield entry, do(entry, orders)
+
+
+def table(out: Path) -> dict[str, dict[str, str]]:
+    rows = csv.DictReader(io.StringIO((out / "gradebook.csv").read_text("utf-8-sig")))
+    return {row["student"]: row for row in rows}
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Everything published, byte for byte; the database is compared by what it exports."""
+    skipped = {"gradebook.sqlite", "gradebook.sqlite-wal", "gradebook.sqlite-shm", ".batch.lock"}
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name not in skipped
+    }
+
+
+def test_a_class_gets_its_verdicts_and_the_broken_one_no_zero(inbox, tmp_path, orders):
+    outcome = run_batch(inbox, tmp_path / "out", orders, jobs=2)
+    rows = table(tmp_path / "out")
+    assert (outcome.done, outcome.problems) == (5, 1)
+    assert rows["correct"]["r3"] == "PASS"
+    assert rows["pads-to-max"]["bucketing"] == "no-op"
+    assert rows["no-bucketing"]["r3"] == "FAIL"
+    assert rows["broken"]["total"] == "" and rows["broken"]["look"] == "unreadable"
+    assert (tmp_path / "out/students/correct/review.md").is_file()
+    assert "pads-to-max" in (tmp_path / "out/class.html").read_text("utf-8")
+
+
+def test_only_what_changed_is_done_again(inbox, tmp_path, orders):
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=in_process)
+    before = contents(out)
+    assert run_batch(inbox, out, orders, scheduler=in_process).done == 0
+    assert contents(out) == before
+    shutil.copy(CORPUS / "stale-output" / "submission.ipynb", inbox / "correct" / "main.ipynb")
+    assert run_batch(inbox, out, orders, scheduler=in_process).done == 1
+    assert run_batch(inbox, out, order(None, None, "v4", "ko"), scheduler=in_process).done == 5
+    assert run_batch(inbox, out, order(None, None, "v4", "ko"), scheduler=in_process, force=True).done == 5
+
+
+def test_the_batch_is_the_same_wherever_it_lies(inbox, tmp_path, orders):
+    moved = tmp_path / "moved"
+    shutil.copytree(inbox, moved)
+    run_batch(inbox, tmp_path / "a", orders, scheduler=in_process)
+    run_batch(moved, tmp_path / "b", orders, scheduler=in_process)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_published_file_that_was_lost_or_changed_comes_back(inbox, tmp_path, orders):
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=in_process)
+    before = contents(out)
+    (out / "students/correct/review.md").unlink()
+    (out / "students/below-90/report.html").write_text("half", encoding="utf-8")
+    assert run_batch(inbox, out, orders, scheduler=in_process).done == 0
+    assert contents(out) == before
+
+
+def test_our_own_failure_is_tried_again_and_is_no_zero(inbox, tmp_path, orders):
+    def failing(entries, orders):
+        for entry in entries:
+            from grader.batch.work import crashed
+
+            yield entry, crashed(entry, "boom") if entry.student == "correct" else do(entry, orders)
+
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=failing)
+    row = table(out)["correct"]
+    assert row["total"] == "" and row["look"] == "grader-failed"
+    assert run_batch(inbox, out, orders, scheduler=in_process).done == 1
+    assert table(out)["correct"]["r1"] == "PASS"
+
+
+def test_an_override_is_a_new_entry_and_survives_a_new_run(inbox, tmp_path, orders):
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=in_process)
+    with Gradebook(out / "gradebook.sqlite") as book:
+        book.override("no-bucketing", "r3", Status.PARTIAL, 0.5, "강사", "구두로 설명함")
+        book.override("no-bucketing", "r3", Status.PASS, None, "강사", "보충 제출")
+        assert [decision.why for decision in book.overrides()] == ["구두로 설명함", "보충 제출"]
+        summarise(out, book, orders.rubric, "ko")
+    assert table(out)["no-bucketing"]["r3"] == "PASS"
+    assert table(out)["no-bucketing"]["overridden_by"] == "강사"
+    run_batch(inbox, out, orders, scheduler=in_process, force=True)
+    assert table(out)["no-bucketing"]["r3"] == "PASS"
+    stored = json.loads((out / "students/no-bucketing/results.json").read_text("utf-8"))
+    assert stored["items"]["r3"]["status"] == "FAIL", "the machine's verdict stays as it was"
+
+
+def test_an_override_of_nobody_is_refused(tmp_path):
+    with Gradebook(tmp_path / "g.sqlite") as book, pytest.raises(UsageError, match="no kim"):
+        book.override("kim", "r1", Status.PASS, None, "x", "y")
+
+
+def test_a_locked_gradebook_is_a_sentence_and_loses_nothing(inbox, tmp_path, orders, monkeypatch):
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=in_process)
+    before = contents(out)
+    holder = sqlite3.connect(out / "gradebook.sqlite")
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("grader.batch.gradebook.LOCK_SECONDS", 0.2)
+    try:
+        with pytest.raises(GradebookError, match="locked"):
+            run_batch(inbox, out, orders, scheduler=in_process, force=True)
+    finally:
+        holder.rollback()
+        holder.close()
+    assert run_batch(inbox, out, orders, scheduler=in_process).problems == 0
+    assert contents(out) == before
+
+
+def test_a_worker_that_dies_costs_its_own_entry_only(inbox, tmp_path, orders, monkeypatch):
+    """The notebook is fine; the process that reads it is killed."""
+    killer = tmp_path / "killer"
+    killer.mkdir()
+    (killer / "sitecustomize.py").write_text(
+        "import os, signal\nimport grader.submission as s\nreal = s.load\n"
+        "def load(path, **more):\n"
+        "    if 'below-90' in str(path) and 'spawn_main' in ' '.join(__import__('sys').orig_argv):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return real(path, **more)\n"
+        "s.load = load\nimport grader.batch.work as w\nw.load = load\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(killer))
+    run_batch(inbox, tmp_path / "out", orders, jobs=2)
+    rows = table(tmp_path / "out")
+    assert rows["below-90"]["look"] == "grader-failed" and rows["below-90"]["total"] == ""
+    assert rows["correct"]["r3"] == "PASS"
+
+
+def test_two_batches_in_one_folder_are_refused(inbox, tmp_path, orders):
+    def meddling(entries, orders):
+        with pytest.raises(UsageError, match="Another batch"):
+            run_batch(inbox, tmp_path / "out", orders, scheduler=in_process)
+        yield from in_process(entries, orders)
+
+    run_batch(inbox, tmp_path / "out", orders, scheduler=meddling)
+
+
+def test_killed_at_any_moment_and_run_again_the_result_is_the_same(inbox, tmp_path):
+    """SIGKILL of the driver after growing delays; the next run ends as if nothing had happened."""
+
+    def start(out: Path) -> subprocess.Popen:
+        command = [sys.executable, "-m", "grader.cli", "batch", str(inbox), "--out", str(out), "--no-run"]
+        return subprocess.Popen(
+            [*command, "--jobs", "2"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=CORPUS.parents[1],
+        )
+
+    began = time.monotonic()
+    assert start(tmp_path / "undisturbed").wait(timeout=120) == 1
+    span = time.monotonic() - began
+    for nth in range(4):
+        process = start(tmp_path / "killed")
+        time.sleep(span * (0.25 + 0.2 * nth))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert start(tmp_path / "killed").wait(timeout=120) == 1
+    assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+def test_a_done_without_result_is_never_a_zero():
+    assert Done(student="x").results == {}
