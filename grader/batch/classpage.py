@@ -39,18 +39,22 @@ def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair
     """The page for `rows`, texts in `lang`."""
     students = [_student(row, rubric, lang) for row in rows]
     digest = base64.b64encode(hashlib.sha256(SORT_SCRIPT.encode()).digest()).decode()
-    return environment(html=True).get_template("class.html.j2").render(
-        lang=lang,
-        en=lang == "en",
-        students=students,
-        first=sorted((s for s in students if s["reasons"]), key=lambda s: -s["urgency"]),
-        items=[_distribution(item, students, lang) for item in rubric],
-        bucketing=_bucketing(rows, lang),
-        common=_common(rows, lang),
-        pairs=[pair._asdict() for pair in pairs],
-        plot=_plot(rows, lang),
-        script=Markup(SORT_SCRIPT),
-        script_hash=digest,
+    return (
+        environment(html=True)
+        .get_template("class.html.j2")
+        .render(
+            lang=lang,
+            en=lang == "en",
+            students=students,
+            first=sorted((s for s in students if s["reasons"]), key=lambda s: -s["urgency"]),
+            items=[_distribution(item, students, lang) for item in rubric],
+            bucketing=_bucketing(rows, lang),
+            common=_common(rows, lang),
+            pairs=[pair._asdict() for pair in pairs],
+            plot=_plot(rows, lang),
+            script=Markup(SORT_SCRIPT),
+            script_hash=digest,
+        )
     )
 
 

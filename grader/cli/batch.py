@@ -43,6 +43,12 @@ def batch(
     force: Annotated[
         bool, typer.Option("--force", help=say("바뀌지 않은 것도 다시 합니다.", "Redo the unchanged too."))
     ] = False,
+    ray: Annotated[
+        str, typer.Option("--ray", help=say("Ray 클러스터 주소 (local도 가능)", "Ray address, or local"))
+    ] = "",
+    gpus: Annotated[
+        float, typer.Option("--gpus", help=say("노트북 하나가 쓰는 GPU (Ray)", "GPUs a notebook takes (Ray)"))
+    ] = 0.0,
     template: options.Template = "v0",
     lang: options.Lang = "ko",
     budget: options.BudgetText = "24",
@@ -55,6 +61,7 @@ def batch(
     debug: options.Debug = False,
 ) -> int:
     """폴더에 모인 제출물을 한꺼번에 확인하고 성적부와 학급 페이지를 만듭니다."""
+    from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
     from grader.batch.work import order
 
@@ -94,6 +101,7 @@ def batch(
                 jobs=jobs,
                 force=force,
                 classroom=str(home or ""),
+                scheduler=ray_scheduler(ray, gpus=gpus) if ray else None,
                 progress=Progress(total=total, ended=ended),
             )
         except KeyboardInterrupt:
