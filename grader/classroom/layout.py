@@ -29,7 +29,7 @@ MODEL_ID = "klue/bert-base"
 MODEL_FOLDER = "models--" + MODEL_ID.replace("/", "--")
 """Its folder in a Hugging Face hub cache."""
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when the folders above change their meaning, so that old ones are made anew."""
 
 Progress = Callable[[Text], None]

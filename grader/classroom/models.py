@@ -126,6 +126,8 @@ def install(folder: Path, hub: Path) -> None:
     target.mkdir(parents=True)
     for file in files:
         _link_or_copy(file.resolve(), target / file.name)
+    if (target / "tokenizer.json").is_file():
+        _complete(target / "tokenizer.json")
     reference = hub / MODEL_FOLDER / "refs" / "main"
     reference.parent.mkdir()
     reference.write_text(revision, encoding="ascii")
@@ -139,6 +141,21 @@ def _vocabulary(folder: Path) -> int:
         return len(added.union(tokenizer["model"]["vocab"]))
     with (folder / "vocab.txt").open(encoding="utf-8") as file:
         return sum(1 for _ in file)
+
+
+def _complete(path: Path) -> None:
+    """Let tokenizer.json say itself that a row is [CLS] … [SEP]: transformers 5 adds them for any BERT
+    tokenizer, 4 only where the file has a post-processor, and both must see the same tokens."""
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    words = tokenizer["model"]["vocab"]
+    if (
+        tokenizer.get("post_processor") is None
+        and isinstance(words, dict)
+        and {"[CLS]", "[SEP]"} <= words.keys()
+    ):
+        ends = {name: [token, words[token]] for name, token in (("cls", "[CLS]"), ("sep", "[SEP]"))}
+        tokenizer["post_processor"] = {"type": "BertProcessing", **ends}
+        path.write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
