@@ -1,0 +1,1 @@
+"""Measurements of the grader itself. Each command takes the paths of its data; none holds foreign data."""

@@ -1,0 +1,153 @@
+"""What bucketing did, over the whole notebook: effective, no-op, absent, unexecuted or unknown.
+
+The question is never whether an option was written, but whether batches became narrower: a run tried
+bucketing, and either its padded tokens per row fell against a run that tried less, or (where there is no
+such run) its rows really reached the collator unpadded.
+Not covered: whether the student compared the runs (`compare`) or what the item is worth (`item3`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.checks import padding
+from grader.checks.join import Joined, observations
+from grader.facts import Kind
+from grader.records import Bucketing, Evidence, Grouping, Padding
+
+EFFORT = {
+    "collator": 1,
+    "own-collator": 2,
+    "group_by_length": 4,
+    "own-sampler": 4,
+    "tf.data": 4,
+}
+"""How much bucketing an attempt means; `padding=True` in `map` alone is a way of tokenising, no attempt."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The class of the notebook and the runs it rests on (indices into the joined runs)."""
+
+    bucketing: Bucketing
+    bucketed: int | None = None
+    baseline: int | None = None
+    fell: tuple[float, float] | None = None
+    """Tokens per row (baseline, bucketed) where both are known or typical."""
+    from_running: bool = False
+    """Rests on our own run: the file stores nothing."""
+
+
+def effort(joined: Joined) -> int:
+    """How much bucketing a run tries; 0 for a plain run."""
+    tried = sum(EFFORT.get(a, 0) for a in set(joined.run.attempts))
+    if not tried and joined.run.grouping == Grouping.LENGTH:
+        return EFFORT["own-sampler"]
+    return tried
+
+
+def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Decided:
+    """The class, and the pair of runs that shows it. `min_fall`: share by which tokens must fall."""
+    cleared = outputs_cleared(evidence)
+    ran = [i for i, j in enumerate(runs) if (_observed_enough(j) if cleared else j.finished)]
+    tried = [i for i in ran if effort(runs[i]) > 0]
+    if not tried:
+        return _nothing_tried(evidence, runs, ran)
+    best: Decided | None = None
+    for i in sorted(tried, key=lambda i: (effort(runs[i]), i), reverse=True):
+        one = _one(runs, i, [k for k in ran if effort(runs[k]) < effort(runs[i])], min_fall, cleared)
+        if best is None or _RANK[one.bucketing] > _RANK[best.bucketing]:
+            best = one
+    assert best is not None
+    return best
+
+
+_RANK = {Bucketing.NO_OP: 0, Bucketing.UNKNOWN: 1, Bucketing.EFFECTIVE: 2}
+
+
+def outputs_cleared(evidence: Evidence) -> bool:
+    """Does the file store nothing at all: no output and no execution count?"""
+    code = [c for c in evidence.submission.cells if c.kind == "code"]
+    if any(c.outputs for c in code) or evidence.recorded.runs or evidence.recorded.evaluations:
+        return False
+    return not any(c.execution_count for c in code)
+
+
+def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int]) -> Decided:
+    """No run with a result tried bucketing: absent, written but not run, or not to be known."""
+    planned = [i for i, j in enumerate(runs) if effort(j) > 0]
+    written = [o for o in observations(evidence, Kind.ATTEMPT) if o.value.get("how") in EFFORT]
+    if planned or written:
+        bucketed = planned[-1] if planned else None
+        baseline = _closest(runs, bucketed, ran) if bucketed is not None else (ran[-1] if ran else None)
+        return Decided(Bucketing.UNEXECUTED, bucketed=bucketed, baseline=baseline)
+    unread = [i for i in ran if runs[i].source is None]
+    narrow = [i for i in unread if runs[i].run.padding == Padding.DYNAMIC]
+    if narrow:
+        # Stored figures show narrow batches, and no code that we could read explains them.
+        return Decided(Bucketing.UNKNOWN, bucketed=narrow[-1])
+    return Decided(Bucketing.ABSENT, baseline=ran[-1] if ran else None)
+
+
+def _one(runs: tuple[Joined, ...], i: int, less: list[int], min_fall: float, cleared: bool) -> Decided:
+    """Did run `i` narrow its batches against the runs `less` that try less?"""
+    mine = padding.width(runs[i].run)
+    pairs = [(k, padding.width(runs[k].run)) for k in less]
+    known = [(k, w) for k, w in pairs if w is not None]
+    if runs[i].run.padding == Padding.MAX_LENGTH:
+        return Decided(
+            Bucketing.NO_OP, i, _closest(runs, i, less), _first_pair(known, mine), from_running=cleared
+        )
+    if mine is None:
+        return Decided(Bucketing.UNKNOWN, i, _closest(runs, i, less), from_running=cleared)
+    fallen = [k for k, w in known if mine <= (1 - min_fall) * w or _less_padding(runs[i], runs[k])]
+    if fallen:
+        k = _closest(runs, i, fallen)
+        width = dict(known)[k]
+        return Decided(Bucketing.EFFECTIVE, i, k, (width, mine), from_running=cleared)
+    if known:
+        k = _closest(runs, i, [k for k, _ in known])
+        return Decided(Bucketing.NO_OP, i, k, (dict(known)[k], mine), from_running=cleared)
+    # Nothing to compare with: rows that reached the collator unpadded were padded per batch.
+    alone = Bucketing.EFFECTIVE if runs[i].run.padding == Padding.DYNAMIC else Bucketing.NO_OP
+    return Decided(alone, i, _closest(runs, i, less), from_running=cleared)
+
+
+def _less_padding(mine: Joined, other: Joined) -> bool:
+    """Under our budget grouping shows the longest batches first: compare the share of padding instead."""
+    a, b = mine.run.padding_share, other.run.padding_share
+    if mine.measured or other.measured or a is None or b is None:
+        return False
+    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b
+
+
+def _first_pair(known: list[tuple[int, float]], mine: float | None) -> tuple[float, float] | None:
+    return (known[-1][1], mine) if known and mine is not None else None
+
+
+def _observed_enough(joined: Joined) -> bool:
+    """Did our own run make at least one step?"""
+    return joined.observed is not None and bool(joined.observed.steps)
+
+
+def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int | None:
+    """The run of `among` that is the fairest comparison with run `to`.
+
+    One that stored a time and an accuracy first, then fewest differences, then nearest before it.
+    """
+    if not among:
+        return None
+    if to is None:
+        return among[-1]
+    mine = runs[to].run
+
+    def unlike(k: int) -> tuple[bool, bool, int, int, int]:
+        other = runs[k]
+        fields = ("kind", "rows", "epochs_planned", "batch_size", "eval_split", "precision")
+        differs = sum(getattr(other.run, f) != getattr(mine, f) for f in fields)
+        # A run that only goes on with the other's checkpoint measures the same training twice.
+        resumed = "resume_from_checkpoint" in other.run.arguments
+        stored = other.run.seconds is not None and any(e.accuracy is not None for e in other.run.evaluations)
+        return (not stored, resumed, differs, effort(other), abs(to - k) + (1 if k > to else 0))
+
+    return min(among, key=unlike)

@@ -1,0 +1,157 @@
+"""Is the bucketed run compared with a plain one: which two runs, by which numbers, fairly?
+
+'both'  time and accuracy of both runs are stored outputs;
+'typed' a side is missing in the outputs, but the student typed time or accuracy of both sides;
+'one'   one run with time and accuracy, nothing to hold against it;
+'none'  no run with both.
+Not covered: whether bucketing took effect (`bucketing`).
+"""
+
+from __future__ import annotations
+
+from grader.checks.accuracy import best_of
+from grader.checks.join import Joined, later_evaluations, observations
+from grader.facts import Kind
+from grader.records import Ending, Evidence, Start, TrainingRun
+
+TOPICS = {"bucketing", "speed", "trade-off", "padding", "reason", "time"}
+"""What an analysis must be about to count for the comparison."""
+
+DEPTHS = ("none", "short", "yes")
+
+
+def compared(
+    evidence: Evidence,
+    runs: tuple[Joined, ...],
+    baseline: int | None,
+    bucketed: int | None,
+) -> str:
+    """'both', 'typed', 'one' or 'none'."""
+    pair = [runs[i] for i in (baseline, bucketed) if i is not None]
+    stored = [j for j in pair if _time_and_accuracy(evidence, j, runs)]
+    if len(stored) == 2 and not _same_training(*pair):
+        return "both"
+    if typed_sides(evidence, one_stored=bool(stored)):
+        return "typed"
+    anywhere = any(_time_and_accuracy(evidence, j, runs) for j in runs)
+    return "one" if anywhere else "none"
+
+
+def _time_and_accuracy(evidence: Evidence, joined: Joined, runs: tuple[Joined, ...]) -> bool:
+    """Does the file store how long a run took and how accurate it was?"""
+    if joined.recorded is None or joined.run.seconds is None:
+        return False
+    if best_of(joined.run) is not None:
+        return True
+    later = [j.run.cell for j in runs if j.run.cell > joined.run.cell and j.run.executed]
+    until = min(later, default=10**9)
+    return any(
+        e.accuracy is not None and joined.run.cell <= e.cell < until for e in later_evaluations(evidence)
+    )
+
+
+def _same_training(a: Joined, b: Joined) -> bool:
+    """Is one only the other, resumed from its checkpoint?"""
+    return any("resume_from_checkpoint" in j.run.arguments for j in (a, b))
+
+
+def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
+    """Did the student type time or accuracy of both sides (or of the side that isn't stored)?"""
+    sides: dict[str, set[str]] = {"baseline": set(), "bucketing": set()}
+    for o in observations(evidence, Kind.TYPED_NUMBER):
+        about = o.value.get("about")
+        if about in sides and o.value.get("name") in ("accuracy", "seconds", "time"):
+            sides[about].add(o.value["name"])
+    for o in observations(evidence, Kind.TYPED_TABLE):
+        if o.value.get("about") in ("comparison", "bucketing") or _compares(o.value):
+            return True
+    if one_stored:
+        return bool(sides["baseline"])
+    return bool(sides["baseline"]) and bool(sides["bucketing"])
+
+
+def _compares(table: dict) -> bool:
+    """Does a typed table set bucketing beside something else, with times or accuracies?"""
+    header = " ".join(map(str, table.get("header", []))).lower()
+    rows = [" ".join(map(str, row)).lower() for row in table.get("rows", [])]
+    everything = " ".join([header, *rows])
+    about = any(
+        w in everything for w in ("bucket", "버킷", "버케", "버켓", "부켓", "dynamic", "동적", "group_by")
+    )
+    amount = any(w in everything for w in ("time", "시간", "acc", "정확", "sec", "초", "속도", "speed"))
+    return about and amount and (len(rows) >= 2 or header.count(" ") >= 2)
+
+
+def analysed(evidence: Evidence) -> tuple[str, tuple[int, ...]]:
+    """'yes', 'short' or 'no', and the cells where the student interprets the result."""
+    found = [
+        o
+        for o in observations(evidence, Kind.ANALYSIS)
+        if set(o.value.get("about", ())) & TOPICS and o.value.get("depth") in DEPTHS[1:]
+    ]
+    if not found:
+        return "no", ()
+    depth = max((o.value["depth"] for o in found), key=DEPTHS.index)
+    return depth, tuple(o.cell for o in found if o.cell is not None)
+
+
+def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
+    """What differs between two runs besides bucketing; only what both are known for."""
+    found = []
+    for name, field, share in (("rows", "rows", 0.02), ("batch_size", "batch_size", 0.0)):
+        x, y = getattr(a, field), getattr(b, field)
+        if x and y and abs(x - y) > share * max(x, y):
+            found.append(name)
+    x, y = (r.epochs or r.epochs_planned for r in (a, b))
+    if x and y and abs(x - y) > 0.05 * max(x, y):
+        stopped = Ending.EARLY_STOPPED in (a.ending, b.ending)
+        found.append("early_stopping" if stopped else "epochs")
+    if Start.UNKNOWN not in (a.start, b.start) and _start(a) != _start(b):
+        found.append("start")
+    for name, keys in ARGUMENTS.items():
+        if any(_argument(a, k) != _argument(b, k) for k in keys):
+            found.append(name)
+    if a.precision and b.precision and a.precision != b.precision and "precision" not in found:
+        found.append("precision")
+    if a.kind != b.kind and "unknown" not in (a.kind, b.kind):
+        found.append("framework")
+    return tuple(dict.fromkeys(found))
+
+
+ARGUMENTS = {
+    "learning_rate": ("learning_rate",),
+    "scheduler": ("lr_scheduler_type", "warmup_steps", "warmup_ratio"),
+    "optimizer": ("optim", "optimizers"),
+    "weight_decay": ("weight_decay",),
+    "precision": ("fp16", "bf16", "tf32"),
+    "accumulation": ("gradient_accumulation_steps",),
+}
+"""Hyperparameters that change speed or accuracy, by the name the difference gets."""
+
+DEFAULTS = {
+    "learning_rate": "5e-5",
+    "warmup_steps": "0",
+    "warmup_ratio": "0.0",
+    "weight_decay": "0.0",
+    "fp16": "False",
+    "bf16": "False",
+    "tf32": "False",
+    "gradient_accumulation_steps": "1",
+    "lr_scheduler_type": "linear",
+}
+"""TrainingArguments' own defaults, so that leaving one out equals writing it."""
+
+
+def _argument(run: TrainingRun, key: str) -> object:
+    """An argument in comparable form: numbers as numbers, the default where it is left out."""
+    value = run.arguments.get(key) or DEFAULTS.get(key, "")
+    value = str(value).strip("'\"")
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _start(run: TrainingRun) -> str:
+    """Starting weights in two classes: fresh or trained before."""
+    return "fresh" if run.start in (Start.PRETRAINED, Start.RANDOM) else "trained"

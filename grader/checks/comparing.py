@@ -1,0 +1,287 @@
+"""Item 3: bucketing applied with effect, compared with a plain run, and the result interpreted.
+
+Three parts: (a) bucketing effective, (b) time and accuracy of both runs stored, (c) interpreted in words.
+PASS: all three, with stored numbers. PARTIAL: two of them; a typed table counts as (b) here, and an
+honest comparison of a run without effect is (b) and (c). FAIL: fewer. UNDECIDED: the answer hangs on
+something that can't be known, such as bucketing in a file whose outputs are cleared.
+"""
+
+from __future__ import annotations
+
+from grader.checks import say
+from grader.checks.accuracy import best_of
+from grader.checks.advice import next_step, tokenising
+from grader.checks.bucketing import outputs_cleared
+from grader.checks.join import Joined, observations
+from grader.checks.loading import award
+from grader.checks.settle import Case
+from grader.facts import Kind
+from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
+
+EXPECTED = say.text(
+    "bucketing으로 행당 토큰(패딩 포함)이 실제로 줄고, 전후의 시간과 정확도가 출력으로 남아 있으며, 그 차이를 글로 해석했습니다.",
+    "Padded tokens per row really fall with bucketing, time and accuracy of both runs are stored, and the "
+    "difference is interpreted in words.",
+)
+
+
+def decide(case: Case) -> Verdict:
+    """The verdict on r3."""
+    status = _status(case)
+    unsure = status == Status.UNDECIDED
+    return Verdict(
+        item="r3",
+        status=status,
+        expected=EXPECTED,
+        actual=say.join_texts([_effect(case), _comparison(case), _words(case)]),
+        reason=_reason(case, status),
+        points=award(case, "r3", status),
+        citations=_cited(case),
+        next_step=None if status == Status.PASS else next_step(case),
+        person=_person(case) if unsure or _images(case) else None,
+    )
+
+
+def parts(bucketing: Bucketing, compared: str, analysed: str) -> Status:
+    """The settled rule as a table: what the three parts come to."""
+    effective = bucketing == Bucketing.EFFECTIVE
+    both, interpreted = compared in ("both", "typed"), analysed in ("yes", "short")
+    if effective and compared == "both" and interpreted:
+        return Status.PASS
+    return Status.PARTIAL if effective + both + interpreted >= 2 else Status.FAIL
+
+
+def _status(case: Case) -> Status:
+    """The rule, or UNDECIDED where what isn't known would change its outcome."""
+    facts = case.facts
+    kinds = {facts.bucketing}
+    compared = {facts.compared}
+    if facts.bucketing == Bucketing.UNKNOWN:
+        kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP}
+    if outputs_cleared(case.evidence) and facts.bucketing != Bucketing.ABSENT:
+        # What was run, and what it stored, is gone: both may have been there.
+        compared.add("both")
+        if facts.bucketing == Bucketing.UNEXECUTED:
+            kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP, Bucketing.UNEXECUTED}
+    possible = {parts(k, c, facts.analysed) for k in kinds for c in compared}
+    return possible.pop() if len(possible) == 1 else Status.UNDECIDED
+
+
+def _effect(case: Case) -> Text:
+    """Part (a) in one sentence."""
+    bucketed, kind = case.bucketed, case.facts.bucketing
+    at = say.cell(bucketed.run.cell) if bucketed else None
+    if kind == Bucketing.ABSENT or (bucketed is None and kind != Bucketing.UNEXECUTED):
+        return say.text("bucketing을 적용한 학습을 찾지 못했습니다.", "No training with bucketing was found.")
+    if kind == Bucketing.UNEXECUTED:
+        where = at or say.text("노트북", "the notebook")
+        if outputs_cleared(case.evidence):
+            return say.text(
+                f"{where.ko}에 bucketing 코드가 있지만, 실행된 출력이 남아 있지 않습니다.",
+                f"Bucketing is written in {where.en}, but no output of it is stored.",
+            )
+        return say.text(
+            f"{where.ko}에 bucketing 코드가 있지만, 결과를 남긴 실행이 없습니다.",
+            f"Bucketing is written in {where.en}, but no run of it left a result.",
+        )
+    assert bucketed is not None and at is not None
+    before, after = _widths(case)
+    if kind == Bucketing.EFFECTIVE:
+        if before is not None and after is not None:
+            base = say.cell(case.baseline.run.cell)
+            return say.text(
+                f"행당 토큰이 {say.tokens(before)}({base.ko})에서 {say.tokens(after)}({at.ko})까지 줄어, bucketing이 실제로 효과를 냈습니다.",
+                f"Tokens per row fell from {say.tokens(before)} ({base.en}) to {say.tokens(after)} ({at.en}): bucketing took effect.",
+            )
+        width = f" 행당 {say.tokens(after)} 토큰으로" if after is not None else ""
+        width_en = f" ({say.tokens(after)} tokens per row)" if after is not None else ""
+        return say.text(
+            f"{at.ko}의 학습은 패딩하지 않은 행을{width} 배치마다 패딩해, 동적 패딩이 실제로 적용되었습니다.",
+            f"The training in {at.en} got unpadded rows and padded them per batch{width_en}: it took effect.",
+        )
+    if kind == Bucketing.NO_OP:
+        return _no_effect(case, bucketed, at, before, after)
+    return say.text(
+        f"{at.ko}의 학습에서 패딩이 실제로 줄었는지 코드와 출력만으로는 알 수 없습니다.",
+        f"Whether padding really fell in the training of {at.en} can't be told from code and outputs.",
+    )
+
+
+def _no_effect(case: Case, bucketed: Joined, at: Text, before: float | None, after: float | None) -> Text:
+    """Why nothing changed, with the number that shows it."""
+    source = tokenising(case, bucketed)
+    tok = say.cell(source.cell) if source is not None and source.cell is not None else None
+    width = f" 행당 {say.tokens(after)} 토큰" if after is not None else ""
+    width_en = f" at {say.tokens(after)} tokens" if after is not None else ""
+    if bucketed.stale:
+        return say.text(
+            f"{at.ko}의 코드는 동적 패딩이지만 저장된 출력은 모든 행이{width or ' 한 길이'}인 실행의 것입니다.",
+            f"The code of {at.en} pads dynamically, but its stored output is of a run whose rows were all{width_en or ' one length'}.",
+        )
+    padded = tok is not None and source.value.get("padding") in ("max-length", "map-batch")
+    if padded:
+        return say.text(
+            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}에서 이미{width or ' 한 길이'}로 패딩되어 있어, 묶는 순서만 바뀌고 계산량은 그대로입니다.",
+            f"{at.en.capitalize()} sets bucketing, but the rows were already padded in {tok.en}{width_en}: only their order changed, not the amount of computation.",
+        )
+    if before is not None and after is not None:
+        return say.text(
+            f"{at.ko}의 행당 토큰은 {say.tokens(after)}, 비교한 {say.cell(case.baseline.run.cell).ko}의 실행은 {say.tokens(before)} 수준이라 bucketing으로 줄어든 패딩이 없습니다.",
+            f"{at.en.capitalize()} has about {say.tokens(after)} tokens per row and the run it is compared with ({say.cell(case.baseline.run.cell).en}) about {say.tokens(before)}: bucketing removed no padding.",
+        )
+    return say.text(
+        f"{at.ko}에 bucketing을 설정했지만 모든 행이{width or ' 한 길이'}로 패딩되어 있어 효과가 없습니다.",
+        f"{at.en.capitalize()} sets bucketing, but all rows are padded to one length{width_en}: it has no effect.",
+    )
+
+
+def _widths(case: Case) -> tuple[float | None, float | None]:
+    """(baseline, bucketed) tokens per row: measured where possible, typical otherwise."""
+    if case.decided.fell is not None and case.baseline is not None:
+        return case.decided.fell
+    bucketed = case.bucketed
+    return None, bucketed.run.tokens_per_row if bucketed else None
+
+
+def _comparison(case: Case) -> Text:
+    """Part (b) in one sentence."""
+    if case.facts.compared == "both" and case.pair is not None:
+        base, late = case.pair
+        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        x, y = best_of(base), best_of(late)
+        ko = f"시간은 {a.ko} → {b.ko}"
+        en = f"Time {a.en} → {b.en}"
+        if x and y:
+            ko += f", 정확도는 {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
+            en += f", accuracy {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
+        return say.text(
+            f"두 실행의 결과가 모두 출력으로 남아 있습니다({ko}).", f"Both runs are stored ({en})."
+        )
+    return {
+        "typed": say.text(
+            "비교에 쓴 숫자 가운데 한쪽 이상은 손으로 적은 것이라 다시 확인할 수 없습니다.",
+            "At least one side of the comparison is typed by hand and can't be checked.",
+        ),
+        "one": say.text(
+            "시간과 정확도가 함께 남은 실행은 비교할 짝이 없습니다.",
+            "The run with time and accuracy has nothing to be compared with.",
+        ),
+    }.get(
+        case.facts.compared,
+        say.text(
+            "시간과 정확도가 함께 출력으로 남은 실행이 없습니다.",
+            "No run has both time and accuracy stored.",
+        ),
+    )
+
+
+def _words(case: Case) -> Text:
+    """Part (c) in one sentence."""
+    at = say.cells(case.analysis_cells) if case.analysis_cells else None
+    if case.facts.analysed == "yes" and at:
+        return say.text(
+            f"결과를 글로 해석했습니다({at.ko}).", f"The result is interpreted in words ({at.en})."
+        )
+    if case.facts.analysed == "short" and at:
+        return say.text(f"해석은 짧게 적혀 있습니다({at.ko}).", f"There is a short interpretation ({at.en}).")
+    return say.text("결과를 해석한 글이 없습니다.", "The result is not interpreted in words.")
+
+
+def _reason(case: Case, status: Status) -> Text:
+    """What the verdict comes to."""
+    if status == Status.PASS:
+        sentences = [
+            say.text(
+                "적용, 비교, 해석이 모두 갖추어졌습니다.",
+                "Applied, compared and interpreted: all three are there.",
+            )
+        ]
+        if case.facts.confounded:
+            sentences.append(
+                say.text(
+                    "다만 두 실행은 bucketing 말고 다른 조건도 달라서, 차이가 모두 bucketing 때문이라고는 할 수 없습니다.",
+                    "The two runs differ in more than bucketing, though, so not all of the difference is its doing.",
+                )
+            )
+        return say.join_texts(sentences)
+    if status == Status.UNDECIDED:
+        return _unsure(case)
+    have = []
+    if case.facts.bucketing == Bucketing.EFFECTIVE:
+        have.append(say.text("bucketing의 실제 효과", "a real effect"))
+    if case.facts.compared in ("both", "typed"):
+        have.append(say.text("전후 비교", "a comparison"))
+    if case.facts.analysed != "no":
+        have.append(say.text("글로 쓴 해석", "an interpretation"))
+    got = say.text(", ".join(h.ko for h in have) or "없음", ", ".join(h.en for h in have) or "none")
+    return say.text(
+        f"세 가지(효과, 저장된 전후 비교, 해석) 가운데 확인된 것: {got.ko}.",
+        f"Of the three parts (effect, stored comparison, interpretation) shown: {got.en}.",
+    )
+
+
+def _unsure(case: Case) -> Text:
+    if outputs_cleared(case.evidence):
+        seen = say.text("", "")
+        if case.decided.from_running and case.facts.bucketing == Bucketing.EFFECTIVE:
+            seen = say.text(
+                " 채점기가 실행했을 때는 패딩이 실제로 줄었습니다.",
+                " When the grader ran it, padding did fall.",
+            )
+        return say.text(
+            f"출력이 지워져 있어 두 실행의 시간과 정확도를 볼 수 없습니다.{seen.ko} 실행한 상태로 다시 저장하면 판단할 수 있습니다.",
+            f"The outputs are cleared, so time and accuracy can't be seen.{seen.en} Saving the notebook as run would settle it.",
+        )
+    return say.text(
+        "bucketing이 실제로 효과를 냈는지에 따라 판정이 달라지는데, 남은 기록으로는 정할 수 없습니다. "
+        "`trainer.train()`의 `TrainOutput`이 출력에 남아 있거나 다시 실행해 보면 판단할 수 있습니다.",
+        "The verdict hangs on whether bucketing took effect, which the record doesn't tell. The `TrainOutput` of "
+        "`trainer.train()` in an output, or running it, would settle it.",
+    )
+
+
+def _images(case: Case) -> bool:
+    return any(o.value.get("where") == "markdown" for o in observations(case.evidence, Kind.IMAGE))
+
+
+def _person(case: Case) -> Text | None:
+    """What only a person can look at."""
+    shown = [
+        o.cell
+        for o in observations(case.evidence, Kind.IMAGE)
+        if o.value.get("where") == "markdown" and o.cell is not None
+    ]
+    if shown and case.facts.compared != "both":
+        at = say.cells(shown)
+        return say.text(
+            f"✍️ {at.ko}의 이미지에 비교 결과가 있는지 눈으로 확인해 주세요. 이미지는 채점에 쓰지 않았습니다.",
+            f"✍️ Please look whether the images in {at.en} hold a comparison; they were not used.",
+        )
+    if _status(case) == Status.UNDECIDED:
+        return say.text(
+            "✍️ 패딩이 실제로 줄었는지 코더와 함께 배치의 길이를 출력해 확인해 주세요.",
+            "✍️ Please print the width of a few batches with the coder and see whether padding fell.",
+        )
+    return None
+
+
+def _cited(case: Case) -> tuple[Citation, ...]:
+    """Tokenising, both runs with their arguments and collator, the comparison and the analysis."""
+    found: list[Citation] = []
+    for j in (case.baseline, case.bucketed):
+        if j is None:
+            continue
+        source = tokenising(case, j)
+        if source is not None:
+            found += say.cite_observation(source)
+    for o in observations(case.evidence, Kind.ATTEMPT, Kind.COLLATOR):
+        if (case.bucketed is not None and o.cell in case.bucketed.run.cells) or case.bucketed is None:
+            found += say.cite_observation(o)
+    for j in (case.baseline, case.bucketed):
+        if j is not None:
+            found += say.cite_run(j.run)
+    for o in observations(case.evidence, Kind.TYPED_TABLE)[:2]:
+        found += say.cite_observation(o)
+    by_cell = {o.cell: o for o in observations(case.evidence, Kind.ANALYSIS)}
+    found += [say.cite(c, by_cell[c].quote, Witness.SOURCE) for c in case.analysis_cells if c in by_cell]
+    return say.distinct(found)

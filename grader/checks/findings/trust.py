@@ -1,0 +1,224 @@
+"""Findings about whether the numbers can be believed: leaks, test as validation, no training behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grader.checks import say
+from grader.checks.join import observations
+from grader.checks.loading import never_trained
+from grader.checks.settle import Case
+from grader.facts import Kind
+from grader.records import Finding, Start, Witness
+
+CHANCE = 0.55
+"""An honest two-class model on NSMC is above this after the first few dozen batches; chance is 0.5."""
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """All findings of this room."""
+    yield from _printed_without_training(case)
+    yield from _verified(case)
+    yield from _unverified(case)
+    yield from _leak(case)
+    yield from _continued(case)
+    yield from _test_as_validation(case)
+    yield from _subset(case)
+
+
+def _printed_without_training(case: Case) -> Iterator[Finding]:
+    """Accuracies in the output of cells that train nothing, in a notebook that trains nothing."""
+    if any(j.run.executed and not never_trained(case, j) for j in case.runs):
+        return
+    printed = [
+        o
+        for o in observations(case.evidence, Kind.PRINTED_METRIC)
+        if o.cell is not None and "acc" in str(o.value.get("name", "")).lower()
+    ]
+    cells = sorted({o.cell for o in printed} | {e.cell for e in case.measured.clean})
+    if not cells:
+        return
+    at = say.cells(cells)
+    yield Finding(
+        id="printed-without-training",
+        severity="contradiction",
+        text=say.text(
+            f"{at.ko}에 정확도가 출력되어 있지만, 노트북 안에서 실행된 학습이 없습니다. 이 숫자는 근거로 쓰지 않았습니다.",
+            f"{at.en.capitalize()} prints an accuracy, but nothing in the notebook was trained. The number was not used.",
+        ),
+        citations=say.distinct(
+            [c for o in printed for c in say.cite_observation(o)]
+            + [say.cite(e.cell, e.quote, Witness.RECORDED) for e in case.measured.clean]
+        ),
+        question=say.text(
+            f"{at.ko}의 숫자는 어떤 모델을 어떤 데이터로 평가한 결과인가요?",
+            f"Which model, on which rows, gave the numbers in {at.en}?",
+        ),
+    )
+
+
+def _verified(case: Case) -> Iterator[Finding]:
+    """The model left behind is not what the notebook says it is."""
+    scores = case.evidence.verified.scores if case.evidence.verified else ()
+    for score in scores:
+        if score.accuracy is None:
+            continue
+        at = say.cell(score.run_cell)
+        honest = score.reference
+        if score.parameters_changed == 0.0:
+            ko, en = "가중치가 기본 모델과 똑같습니다", "its weights equal those of the base model"
+        elif score.claimed is not None and score.high is not None and score.high < score.claimed - 0.05:
+            ko = f"노트북이 잰 값은 {say.accuracy(score.claimed)}입니다"
+            en = f"the notebook itself measured {say.accuracy(score.claimed)}"
+        elif honest is not None and honest > 0.65 and score.high is not None and score.high < CHANCE:
+            ko = f"같은 예산의 정상적인 학습은 {say.accuracy(honest)}에 이릅니다"
+            en = f"an honest training of the same budget reaches {say.accuracy(honest)}"
+        else:
+            continue
+        yield Finding(
+            id="verified-below-claim",
+            severity="contradiction",
+            text=say.text(
+                f"{at.ko}의 학습이 남긴 모델을 숨긴 리뷰 {say.count(score.rows)}건으로 다시 평가하니 {say.accuracy(score.accuracy)}였습니다. {ko}.",
+                f"The model left by {at.en} scores {say.accuracy(score.accuracy)} on {say.count(score.rows)} hidden reviews; {en}.",
+            ),
+            citations=() if score.run_cell is None else (say.cite(score.run_cell, "", Witness.VERIFIED),),
+            question=say.text(
+                f"{at.ko}의 학습이 끝난 모델은 어디에 저장되고, 어떤 모델이 평가에 쓰였나요?",
+                f"Where does {at.en} leave its trained model, and which model was evaluated?",
+            ),
+        )
+
+
+def _unverified(case: Case) -> Iterator[Finding]:
+    """The probe's word was not enough; the other witnesses decided."""
+    seen = case.evidence.observed
+    if seen is None or not seen.unverified:
+        return
+    yield Finding(
+        id="run-not-trusted",
+        severity="warning",
+        text=say.text(
+            "다시 실행한 기록에 믿을 수 없는 부분이 있어, 코드와 저장된 출력으로 판단했습니다.",
+            "Parts of what our own run reported can't be trusted; code and stored outputs decided instead.",
+        ),
+    )
+
+
+def _leak(case: Case) -> Iterator[Finding]:
+    """Evaluation rows that were trained on."""
+    how = {
+        "same-rows": ("평가한 행이 학습 행에도 들어 있습니다", "the rows evaluated on are also trained on"),
+        "train-as-eval": (
+            "학습 데이터를 그대로 평가에 썼습니다",
+            "the training rows themselves are evaluated on",
+        ),
+        "test-in-train": (
+            "평가에 쓰는 test 행이 학습 데이터에 들어 있습니다",
+            "test rows used for evaluation are in the training data",
+        ),
+        "resplit-unseeded": (
+            "이미 학습한 모델을 두고 데이터를 시드 없이 다시 나누어, 전에 학습한 행이 평가에 섞입니다",
+            "the data are split again without a seed while the model goes on training, so rows seen before are evaluated on",
+        ),
+    }
+    for o in observations(case.evidence, Kind.LEAK):
+        ko, en = how.get(str(o.value.get("how")), how["same-rows"])
+        at = say.cell(o.cell)
+        best = case.measured.best
+        clean = (
+            say.text(
+                f" 겹치지 않은 행에서 잰 최고 정확도는 {say.accuracy(best.accuracy)}입니다.",
+                f" The best accuracy on rows kept apart is {say.accuracy(best.accuracy)}.",
+            )
+            if best is not None and case.measured.leaked
+            else say.text("", "")
+        )
+        yield Finding(
+            id="leak",
+            severity="warning",
+            text=say.text(
+                f"{at.ko}: {ko}. 정확도가 실제보다 높게 나옵니다.{clean.ko}",
+                f"{at.en.capitalize()}: {en}. Accuracy comes out too high.{clean.en}",
+            ),
+            citations=say.cite_observation(o),
+            question=say.text(
+                f"{at.ko}에서 평가에 쓴 행 가운데 모델이 학습 때 이미 본 행은 몇 개나 될까요?",
+                f"How many of the rows evaluated on in {at.en} had the model seen while training?",
+            ),
+        )
+
+
+def _continued(case: Case) -> Iterator[Finding]:
+    """One model object trained on and on."""
+    for j in case.runs:
+        if j.run.start != Start.CONTINUED or not j.run.executed:
+            continue
+        at = say.cell(j.run.cell)
+        before = say.cell(j.run.continued_from) if j.run.continued_from is not None else None
+        of_ko = f"{before.ko}에서 학습한" if before else "앞에서 학습한"
+        of_en = f"trained in {before.en}" if before else "trained before"
+        first = j.run.losses[0] if j.run.losses else None
+        loss_ko = f" 첫 손실이 {first:.3f}로 이미 낮습니다." if first is not None and first < 0.2 else ""
+        loss_en = f" Its first loss is {first:.3f} already." if first is not None and first < 0.2 else ""
+        yield Finding(
+            id="continued-training",
+            severity="warning",
+            text=say.text(
+                f"{at.ko}의 학습은 {of_ko} 모델을 이어서 학습합니다.{loss_ko} 두 실행의 정확도를 나란히 비교할 수 없습니다.",
+                f"The training in {at.en} goes on with the model {of_en}.{loss_en} Their accuracies can't be compared side by side.",
+            ),
+            citations=say.cite_run(j.run),
+            question=say.text(
+                f"{at.ko}을 실행할 때 모델의 가중치는 어떤 상태였나요? 비교하려면 무엇을 다시 불러와야 할까요?".replace(
+                    f"{at.ko}을", say.josa(at.ko, "을/를")
+                ),
+                f"In what state were the model's weights when {at.en} ran, and what must be loaded again for a comparison?",
+            ),
+        )
+
+
+def _test_as_validation(case: Case) -> Iterator[Finding]:
+    """No rows are left for a last, independent measurement."""
+    if not case.measured.test_as_validation:
+        return
+    used = [j for j in case.runs if j.run.executed and j.run.eval_split == "test"]
+    noted = observations(case.evidence, Kind.TEST_AS_VALIDATION)
+    cells = [j.run.cell for j in used] or [o.cell for o in noted if o.cell is not None]
+    if not cells:
+        return
+    at = say.cells(cells)
+    yield Finding(
+        id="test-as-validation",
+        severity="note",
+        text=say.text(
+            f"{at.ko}에서 test 데이터로 에폭마다 검증했습니다. 가장 좋은 에폭을 test로 고르게 되어, 최종 성능을 따로 확인할 데이터가 남지 않습니다.",
+            f"{at.en.capitalize()} validates on the test split while training; the best epoch is picked on test, and no rows are left to confirm the result.",
+        ),
+        citations=say.distinct(
+            [c for j in used for c in say.cite_run(j.run)]
+            + [c for o in noted for c in say.cite_observation(o)]
+        ),
+        question=say.text(
+            f"{at.ko}에서 test 데이터로 검증하면 최종 정확도는 어떤 데이터로 확인할 수 있을까요?",
+            f"If {at.en} validates on test, which rows can confirm the final accuracy?",
+        ),
+    )
+
+
+def _subset(case: Case) -> Iterator[Finding]:
+    """Accuracy from few rows has a wide interval."""
+    best = case.measured.best
+    if best is None or best.rows is None or not case.measured.split.startswith("subset:") or best.rows > 5000:
+        return
+    spread = 1.96 * (best.accuracy * (1 - best.accuracy) / best.rows) ** 0.5
+    at = say.cell(best.cell)
+    yield Finding(
+        id="subset-evaluation",
+        severity="note",
+        text=say.text(
+            f"{at.ko}의 정확도 {say.accuracy(best.accuracy)} 값은 {say.count(best.rows)}행으로 잰 것이라 ±{100 * spread:.1f} %p 정도의 오차가 있습니다.",
+            f"The {say.accuracy(best.accuracy)} of {at.en} was measured on {say.count(best.rows)} rows and is good to about ±{100 * spread:.1f} points.",
+        ),
+        citations=(say.cite(best.cell, best.quote, Witness.RECORDED),),
+    )

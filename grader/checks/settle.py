@@ -1,0 +1,85 @@
+"""Evidence → `Case`: everything the verdicts and findings of one submission are made from.
+
+Each fact is settled once, here, by the room that knows how; items and findings only read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.checks import accuracy, bucketing, compare
+from grader.checks.accuracy import Measured
+from grader.checks.bucketing import Decided
+from grader.checks.join import Joined, join
+from grader.checks.thresholds import threshold
+from grader.records import Evidence, Facts, RubricItem, TrainingRun
+
+
+@dataclass(frozen=True)
+class Case:
+    """One submission, settled."""
+
+    evidence: Evidence
+    rubric: tuple[RubricItem, ...]
+    runs: tuple[Joined, ...]
+    decided: Decided
+    measured: Measured
+    facts: Facts
+    analysis_cells: tuple[int, ...]
+    """Where the student interprets the result."""
+
+    @property
+    def bucketed(self) -> Joined | None:
+        """The run with bucketing."""
+        return None if self.decided.bucketed is None else self.runs[self.decided.bucketed]
+
+    @property
+    def baseline(self) -> Joined | None:
+        """The run it is held against."""
+        return None if self.decided.baseline is None else self.runs[self.decided.baseline]
+
+    @property
+    def pair(self) -> tuple[TrainingRun, TrainingRun] | None:
+        """(baseline, bucketed), where both are there and stored."""
+        if self.baseline is None or self.bucketed is None:
+            return None
+        if self.baseline.recorded is None or self.bucketed.recorded is None:
+            return None
+        return self.baseline.run, self.bucketed.run
+
+    def threshold(self, item: str, name: str) -> float:
+        """A threshold of the rubric."""
+        return threshold(self.rubric, item, name)
+
+
+def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
+    """Compare the witnesses and write down what holds."""
+    runs = join(evidence)
+    decided = bucketing.decide(evidence, runs, threshold(rubric, "r3", "min_fall"))
+    measured = accuracy.measure(
+        evidence, runs, threshold(rubric, "r2", "accuracy"), threshold(rubric, "r2", "min_gain")
+    )
+    compared = compare.compared(evidence, runs, decided.baseline, decided.bucketed)
+    depth, cells = compare.analysed(evidence)
+    base, late = decided.baseline, decided.bucketed
+    differs = ()
+    if compared == "both" and base is not None and late is not None:
+        differs = compare.differences(runs[base].run, runs[late].run)
+    facts = Facts(
+        bucketing=decided.bucketing,
+        tokens_per_row={
+            j.key: round(j.run.tokens_per_row, 2) for j in runs if j.run.tokens_per_row is not None
+        },
+        best_accuracy=measured.best.accuracy if measured.best else None,
+        best_accuracy_cell=measured.best.cell if measured.best else None,
+        eval_split=measured.split,
+        runs=tuple(j.run for j in runs),
+        baseline=base,
+        bucketed=late,
+        compared=compared,
+        analysed=depth,
+        leak=measured.leak,
+        test_as_validation=measured.test_as_validation,
+        confounded=differs,
+    )
+    return Case(evidence, rubric, runs, decided, measured, facts, cells)
