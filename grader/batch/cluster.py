@@ -1,4 +1,4 @@
-"""The same work on a Ray cluster: `grader batch … --ray ADDRESS`. An optional scheduler, nothing else differs.
+"""The same work on a Ray cluster: `grader batch … --ray ADDRESS`. A scheduler, nothing else differs.
 
 Entries go to the workers with their notebook's bytes, results come back by value: no shared file system
 is needed, and the gradebook stays with the driver. A lost worker's entries are done again elsewhere.

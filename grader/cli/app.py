@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text as RichText
 
 from grader import __version__
-from grader.cli import batch, check, classroom, score
+from grader.cli import batch, check, classroom, release, score
 from grader.cli.language import language, say
 from grader.cli.terminal import plain
 from grader.errors import GraderError
@@ -30,6 +30,7 @@ app.command("check")(check.check)
 app.command("score")(score.score)
 app.command("batch")(batch.batch)
 app.command("grade")(batch.grade)
+app.command("release")(release.release)
 app.command("setup")(classroom.setup)
 app.command("doctor")(classroom.doctor)
 
