@@ -511,7 +511,7 @@ class Judgement(Record):
     findings: tuple[Finding, ...] = ()
     rubric: tuple[RubricItem, ...] = ()
     more: tuple[Verdict, ...] = ()
-    """What only some templates ask (`checks.questions.more`): 'tried', 'reflected', 'split', …; PASS
+    """What only some templates ask (`checks.questions.beyond`): 'tried', 'reflected', 'split', …; PASS
     where the notebook shows it, UNDECIDED where a person must look."""
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grader.checks.questions import concise, explained, hazards, understood, works
-from grader.checks.questions.more import more
+from grader.checks.questions.beyond import more
 from grader.records import Evidence, Facts, Finding, Status, Text, Verdict
 
 __all__ = ["decide", "more"]

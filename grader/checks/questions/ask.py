@@ -188,7 +188,7 @@ def _about_runs(facts: Facts) -> Iterator[tuple[str, Text]]:
             yield (
                 "batch-size",
                 Text(
-                    ko=f"셀 {run.cell}의 학습에서 배치 크기 {run.batch_size}을 두 배로 하면 행당 "
+                    ko=f"셀 {run.cell}의 학습에서 배치 크기({run.batch_size})를 두 배로 하면 행당 "
                     "토큰(패딩 포함), 에폭당 시간, "
                     "정확도는 각각 어느 쪽으로 움직일까요?",
                     en=f"If the batch size of {run.batch_size} in cell {run.cell} were doubled, which way "
@@ -204,8 +204,8 @@ def _about_runs(facts: Facts) -> Iterator[tuple[str, Text]]:
             yield (
                 "learning-rate",
                 Text(
-                    ko=f"셀 {run.cell}의 학습률 {shown}은(는) 어떻게 골랐나요? 10배로 키우면 학습 "
-                    "손실에서 무엇이 보일까요?",
+                    ko=f"셀 {run.cell}의 학습률({shown})은 어떻게 골랐나요? "
+                    "10배로 키우면 학습 손실에서 무엇이 보일까요?",
                     en=f"How was the learning rate {shown} of cell {run.cell} chosen? What would ten "
                     "times as much "
                     "look like in the training loss?",

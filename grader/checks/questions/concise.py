@@ -57,7 +57,7 @@ def decide(evidence: Evidence) -> Verdict:
             f"{len(heavy)} complex functions",
         ),
         reason=sentences(nothing if not (copies or complexity or none) else None, said),
-        citations=citations(*first_copies, cited_function, *(cite(evidence, o.cell) for o in heavy[:1])),
+        citations=citations(cited_function, *first_copies, *(cite(evidence, o.cell) for o in heavy[:1])),
         next_step=_next_step(groups, heavy) if status is Status.PARTIAL else None,
         praise=praise,
         person=None

@@ -84,8 +84,8 @@ def decide(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict:
 def _next_step(hazard: Hazard) -> Text:
     where = cells(hazard.where)
     return Text(
-        ko=f"{where.ko}부터 고친 뒤 커널을 다시 시작하고 처음부터 끝까지 한 번 실행해 보세요 "
-        f"({hazard.fix.ko}).",
+        ko=f"{where.ko}부터 고친 뒤({hazard.fix.ko}), 커널을 다시 시작해 처음부터 끝까지 한 번 실행해 "
+        "보세요.",
         en=f"Start with {where.en} ({hazard.fix.en}), then restart the kernel and run everything once.",
     )
 
@@ -162,12 +162,13 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
     for name, seen in _by(observed(evidence, Kind.DEPRECATED), "name"):
         value = seen[0].value
         gone, use = value.get("gone_in"), value.get("use")
-        version = Text(
-            ko=f"{gone}에서" if gone else "새 버전에서", en=f"in {gone}" if gone else "in newer versions"
+        since = Text(
+            ko=f"{gone}에서 사라짐" if gone else "새 버전에서 사라짐",
+            en=f"gone in {gone}" if gone else "gone in newer versions",
         )
         said = Text(
-            ko=f"{code(name)}: {version.ko} 사라져서, 지금 새로 설치하면 여기서 멈춥니다.",
-            en=f"{code(name)} is gone {version.en}; installed today, it stops here",
+            ko=f"지금 새로 설치하면 {code(name)} 때문에 여기서 멈춥니다 ({since.ko}).",
+            en=f"installed today, it stops here because of {code(name)} ({since.en})",
         )
         fix = (
             Text(ko=code(use, 80), en=code(use, 80))
@@ -241,7 +242,8 @@ def _order(evidence: Evidence) -> Text | None:
     if fall is not None:
         (a, x), (b, y) = counts[fall - 1], counts[fall]
         example = Text(
-            ko=f" (셀 {a}의 [{x}] 다음에 셀 {b}의 [{y}])", en=f" (cell {a} is [{x}], cell {b} [{y}])"
+            ko=f" (셀 {a}: `In [{x}]`, 그 아래 셀 {b}: `In [{y}]`)",
+            en=f" (cell {a} is `In [{x}]`, cell {b} below it `In [{y}]`)",
         )
     said = Text(
         ko=f"- 실행 번호가 순서대로가 아닙니다{example.ko}.", en=f"- Cells were run out of order{example.en}."

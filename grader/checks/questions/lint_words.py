@@ -14,7 +14,7 @@ LINT: dict[str, tuple[int, Text, Text]] = {
     "F821": (
         3,
         Text(
-            ko="{name}은(는) 어디에서도 정의되지 않은 이름이라 NameError가 납니다.",
+            ko="어디에서도 정의되지 않은 이름 {name} 때문에 NameError가 납니다.",
             en="{name} is defined nowhere: a NameError",
         ),
         Text(ko="오타인지 확인하고 정의하거나 지우기", en="check for a typo; define or delete it"),
@@ -30,7 +30,7 @@ LINT: dict[str, tuple[int, Text, Text]] = {
     "A001": (
         1,
         Text(
-            ko="파이썬 내장 이름 {name}을(를) 덮어써서, 뒤의 셀에서 그 이름을 쓰면 엉뚱하게 동작합니다.",
+            ko="파이썬 내장 이름({name})을 덮어써서, 뒤의 셀에서 그 이름을 쓰면 엉뚱하게 동작합니다.",
             en="{name} covers up the builtin of that name; later cells that need it will misbehave",
         ),
         Text(ko="다른 변수 이름 쓰기", en="use another name"),

@@ -6,6 +6,8 @@ three questions made from this notebook's own facts.
 
 from __future__ import annotations
 
+import re
+
 from grader.checks import say
 from grader.checks.questions.ask import questions
 from grader.checks.questions.words import cells, citations, cite, code, observed, sentences
@@ -88,29 +90,38 @@ def _what_is_said(evidence: Evidence, analyses: list[Observation]) -> Text:
 
 
 def _unreasoned(evidence: Evidence) -> Text | None:
-    """A chosen max_length that no length study stands behind."""
-    chosen = [o for o in observed(evidence, Kind.TOKENIZE) if isinstance(o.value.get("max_length"), int)]
-    studied = [
-        o
-        for o in observed(evidence, Kind.PREPROCESS)
-        if o.value.get("what") == "length-study" and o.cell is not None
-    ]
-    if not chosen:
+    """Is there a reason for the chosen max_length: a length study, or words that name the number?"""
+    chosen = next(
+        (o for o in observed(evidence, Kind.TOKENIZE) if type(o.value.get("max_length")) is int), None
+    )
+    if chosen is None:
         return None
-    first = chosen[0]
-    length = first.value["max_length"]
+    length, where = chosen.value["max_length"], say.cell(chosen.cell)
+    studied = [o.cell for o in observed(evidence, Kind.PREPROCESS) if o.value.get("what") == "length-study"]
+    studied = [c for c in studied if c is not None] or _names_length(evidence, length)
     if studied:
-        where = cells(o.cell for o in studied)
+        told = cells(studied)
         return Text(
-            ko=f"{say.cell(first.cell).ko}의 `max_length={length}` 앞에 길이 분포를 살펴본 "
-            f"흔적({where.ko})도 있습니다.",
-            en=f"Before `max_length={length}` in {say.cell(first.cell).en} the lengths were studied "
-            f"({where.en}).",
+            ko=f"{where.ko}의 `max_length={length}` 값은 길이를 살펴본 기록({told.ko})을 근거로 삼을 수 "
+            "있습니다.",
+            en=f"For `max_length={length}` in {where.en} the lengths were looked at ({told.en}).",
         )
     return Text(
-        ko=f"{say.cell(first.cell).ko}의 `max_length={length}` 값은 고른 근거가 적혀 있지 않습니다.",
-        en=f"No reason is given for `max_length={length}` in {say.cell(first.cell).en}.",
+        ko=f"{where.ko}의 `max_length={length}` 값은 고른 근거가 적혀 있지 않습니다.",
+        en=f"No reason is given for `max_length={length}` in {where.en}.",
     )
+
+
+def _names_length(evidence: Evidence, length: int) -> list[int]:
+    """Markdown cells that speak of length and name this number."""
+    number = re.compile(rf"(?<!\d){length}(?!\d)")
+    return [
+        c.index
+        for c in evidence.submission.cells
+        if c.kind == "markdown"
+        and number.search(c.source)
+        and re.search(r"길이|토큰|length|token", c.source, re.I)
+    ]
 
 
 def _praise(best: Observation | None) -> Text | None:

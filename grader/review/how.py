@@ -1,0 +1,80 @@
+"""One line on how a submission was checked: what was read, run, under which budget, and what was not."""
+
+from __future__ import annotations
+
+from grader.records import Ending, Evidence, Observed, TrainingRun
+from grader.review import words
+from grader.review.markdown import prose
+
+DONE, LEFT = "○", "✕"
+
+
+def how_checked(evidence: Evidence, lang: str) -> str:
+    """'코드 읽기 ○ · 저장된 출력 ○ · 다시 실행 ✕ (…) · 숨긴 데이터 재평가 ✕'."""
+    ko = lang == "ko"
+    stored = any(cell.outputs for cell in evidence.submission.cells)
+    parts = [
+        f"코드 읽기 {DONE}" if ko else f"code read {DONE}",
+        f"{'저장된 출력' if ko else 'stored outputs'} "
+        + (DONE if stored else f"{LEFT} ({'없음' if ko else 'none'})"),
+        f"{'다시 실행' if ko else 'run again'} {_run(evidence, lang)}",
+        f"{'숨긴 데이터 재평가' if ko else 'scored on hidden rows'} {_verified(evidence, lang)}",
+    ]
+    return " · ".join(parts)
+
+
+def _run(evidence: Evidence, lang: str) -> str:
+    seen = evidence.observed
+    if seen is None:
+        why = evidence.not_run.in_(lang) if evidence.not_run else ""
+        return f"{LEFT} ({prose(why).rstrip('.')})" if why else LEFT
+    details = [_budget(seen, lang), words.PROFILE.get(seen.profile, words.PROFILE["pocket"]).in_(lang)]
+    details.append(_isolation(seen, lang))
+    if seen.ending not in (Ending.COMPLETED, Ending.BUDGET) and seen.reason is not None:
+        details.append(prose(seen.reason.in_(lang)).rstrip("."))
+    return f"{DONE} ({', '.join(d for d in details if d)})"
+
+
+def _budget(seen: Observed, lang: str) -> str:
+    batches = seen.budget.train_batches
+    part = _share(seen.testimony.runs)
+    ko = lang == "ko"
+    said = []
+    if batches is not None:
+        said.append(f"학습마다 배치 {batches}개까지" if ko else f"up to {batches} batches of each training")
+    if seen.budget.seconds is not None:
+        said.append(f"{seen.budget.seconds:g}초까지" if ko else f"up to {seen.budget.seconds:g} s")
+    if part is not None:
+        said.append(f"전체의 {part}" if ko else f"{part} of the full work")
+    return ", ".join(said)
+
+
+def _share(runs: tuple[TrainingRun, ...]) -> str | None:
+    """Optimizer steps made ÷ planned, over all runs that know both."""
+    known = [(r.steps, r.steps_planned) for r in runs if r.steps and r.steps_planned]
+    if not known:
+        return None
+    part = sum(made for made, _ in known) / sum(planned for _, planned in known)
+    return f"{100 * part:.2g} %" if part < 0.995 else "100 %"
+
+
+def _isolation(seen: Observed, lang: str) -> str:
+    if seen.isolation == "none":
+        return "격리 없이" if lang == "ko" else "without isolation"
+    return f"{seen.isolation} 격리" if lang == "ko" else f"isolated by {seen.isolation}"
+
+
+def _verified(evidence: Evidence, lang: str) -> str:
+    found = evidence.verified
+    ko = lang == "ko"
+    scores = [s for s in found.scores if s.accuracy is not None] if found else []
+    if scores:
+        top = max(scores, key=lambda s: s.accuracy)
+        rows = f"{top.rows:,}건" if ko else f"{top.rows:,} rows"
+        if top.run_cell is not None:
+            where = words.cells([top.run_cell], lang)
+            rows += f", {where}의 모델" if ko else f", the model of {where}"
+        return f"{DONE} ({top.accuracy:.3f}, {rows})"
+    if found and found.reason:
+        return f"{LEFT} ({prose(found.reason.in_(lang)).rstrip('.')})"
+    return LEFT

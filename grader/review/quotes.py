@@ -1,0 +1,78 @@
+"""A few lines of the notebook as evidence: at most eight, the statement a citation points at."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from grader.records import Cell, Citation, Submission, Witness
+from grader.review.markdown import fenced
+from grader.review.words import cells
+
+MAX_LINES = 8
+MAX_WIDTH = 160
+
+
+def best(submission: Submission, citations: Iterable[Citation], lang: str) -> str:
+    """The first citation that can be shown, with its cell above it; '' if there is none.
+
+    Code is preferred to output, and a longer statement to a line that says little by itself.
+    """
+    shown = [(c, *_lines(submission, c)) for c in citations]
+    shown = [entry for entry in shown if entry[1]]
+    if not shown:
+        return ""
+    citation, rows, language = max(shown, key=lambda entry: (entry[2] == "python", min(len(entry[1]), 4)))
+    where = cells([citation.cell], lang)
+    return f"{where[0].upper()}{where[1:]}:\n\n{fenced(chr(10).join(rows), language)}"
+
+
+def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
+    """The lines to show and their language; a short quote of code is widened to its statement."""
+    quoted = [row[:MAX_WIDTH] for row in citation.quote.strip("\n").splitlines() if row.strip()][:MAX_LINES]
+    if not quoted:
+        return [], ""
+    cell = submission.cells[citation.cell] if 0 <= citation.cell < len(submission.cells) else None
+    if citation.witness is not Witness.SOURCE or cell is None or cell.kind != "code":
+        return quoted, "text"
+    start = _find(cell, quoted[0])
+    if start is None:
+        return quoted, "python"
+    every = cell.source.splitlines()
+    start = _opener(every, start)
+    kept = _statement(every[start:], max(len(quoted), 1))
+    return [row[:MAX_WIDTH] for row in textwrap.dedent("\n".join(kept)).splitlines()], "python"
+
+
+def _find(cell: Cell, line: str) -> int | None:
+    """0-based line of `cell` that holds `line`."""
+    wanted = line.strip()
+    return next((i for i, row in enumerate(cell.source.splitlines()) if wanted in row), None)
+
+
+def _opener(rows: list[str], start: int) -> int:
+    """The line that opens the call an argument stands in, if it is near enough to show both."""
+    own = len(rows[start]) - len(rows[start].lstrip())
+    if own:
+        for above in range(start - 1, max(-1, start - MAX_LINES + 2), -1):
+            row = rows[above]
+            if row.strip() and len(row) - len(row.lstrip()) < own:
+                return above if row.rstrip().endswith(("(", "[", "{")) else start
+    return start
+
+
+def _statement(rows: list[str], least: int) -> list[str]:
+    """From the first row to where its brackets close or its indented body ends, at most MAX_LINES."""
+    depth, kept = 0, []
+    indent = len(rows[0]) - len(rows[0].lstrip()) if rows else 0
+    body = rows[0].rstrip().endswith(":") if rows else False
+    for row in rows[:MAX_LINES]:
+        own = len(row) - len(row.lstrip())
+        if kept and depth <= 0 and len(kept) >= least and not (body and (own > indent or not row.strip())):
+            break
+        kept.append(row)
+        bare = row.partition("#")[0]
+        depth += sum(bare.count(c) for c in "([{") - sum(bare.count(c) for c in ")]}")
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return kept

@@ -1,0 +1,87 @@
+"""Labels and numbers of a review, in both languages. Data and formatting only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from grader.records import Bucketing, Status, Text
+
+STATUS = {
+    Status.PASS: Text(ko="통과", en="pass"),
+    Status.PARTIAL: Text(ko="부분 통과", en="partial"),
+    Status.FAIL: Text(ko="미통과", en="fail"),
+    Status.UNDECIDED: Text(ko="판단 보류", en="undecided"),
+}
+
+BUCKETING = {
+    Bucketing.EFFECTIVE: Text(ko="bucketing 효과가 있습니다", en="bucketing takes effect"),
+    Bucketing.NO_OP: Text(
+        ko="bucketing을 켰지만 **실제로는 아무것도 바뀌지 않았습니다**",
+        en="bucketing is switched on but **changes nothing**",
+    ),
+    Bucketing.ABSENT: Text(ko="bucketing을 적용한 코드가 없습니다", en="no bucketing in the code"),
+    Bucketing.UNEXECUTED: Text(
+        ko="bucketing 코드는 있지만 실행한 기록이 없습니다", en="bucketing is written but was never run"
+    ),
+    Bucketing.UNKNOWN: Text(
+        ko="bucketing 효과를 확인할 수 없었습니다", en="whether bucketing took effect is not known"
+    ),
+}
+
+SPLIT = {
+    "validation": Text(ko="train에서 나눈 검증 데이터", en="validation rows held out of train"),
+    "test": Text(ko="test 데이터", en="the test split"),
+    "test-as-validation": Text(ko="test 데이터(검증에 사용)", en="the test split, used as validation"),
+    "train": Text(ko="학습에 쓴 데이터", en="rows trained on"),
+    "unknown": Text(ko="확인 안 됨", en="not known"),
+}
+
+PROFILE = {
+    "pocket": Text(ko="대역 모델·데이터 pocket", en="stand-in model and data, pocket"),
+    "full": Text(ko="실제 klue/bert-base와 NSMC", en="the real klue/bert-base and NSMC"),
+}
+
+
+def split(name: str) -> Text:
+    """Words for `TrainingRun.eval_split` or `Facts.eval_split` ('subset:N' included)."""
+    if name.startswith("subset:"):
+        rows = name.partition(":")[2]
+        return Text(ko=f"일부({rows}건)", en=f"a subset of {rows} rows")
+    return SPLIT.get(name, SPLIT["unknown"])
+
+
+def accuracy(value: float | None) -> str | None:
+    """0.9043; None stays None."""
+    return None if value is None else f"{value:.4f}"
+
+
+def number(value: float | None) -> str | None:
+    """60, 21.3 or 1,204."""
+    if value is None:
+        return None
+    return f"{value:,.0f}" if value >= 1000 or abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+
+
+def share(value: float | None) -> str | None:
+    """67 %; below 10 % with one decimal."""
+    if value is None:
+        return None
+    return f"{100 * value:.0f} %" if value >= 0.1 or value == 0 else f"{100 * value:.1f} %"
+
+
+def seconds(value: float | None, lang: str) -> str | None:
+    """Seconds to compare runs by, with the same in minutes from two minutes on."""
+    if value is None:
+        return None
+    plain = f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+    unit, minute = ("초", "분") if lang == "ko" else (" s", " min")
+    return plain + unit + (f" ({value / 60:,.0f}{minute})" if value >= 120 else "")
+
+
+def cells(numbers: Iterable[int], lang: str) -> str:
+    """'셀 7, 9' / 'cells 7, 9'; '' for none."""
+    known = sorted(set(numbers))
+    if not known:
+        return ""
+    shown = ", ".join(map(str, known[:6])) + (" …" if len(known) > 6 else "")
+    return f"셀 {shown}" if lang == "ko" else f"cell{'s' if len(known) > 1 else ''} {shown}"
