@@ -35,7 +35,8 @@ _DATASET = re.compile(
     r"(?<![\w:] )Dataset\(\{\s*features:\s*\[(?P<features>[^\]]{0,600})\],\s*num_rows:\s*(?P<rows>\d+)"
 )
 _FRAME = re.compile(
-    r"\[(?P<rows>[\d,]+) rows x \d+ columns\]|RangeIndex: (?P<range>\d+) entries|Index: (?P<index>\d+) entries"
+    r"\[(?P<rows>[\d,]+) rows x \d+ columns\]|RangeIndex: (?P<range>\d+) entries"
+    r"|Index: (?P<index>\d+) entries"
 )
 _SHAPE = re.compile(r"\(\s*(?P<rows>\d{4,7})\s*,\s*(?:\d{1,4}\s*)?\)")
 _NOT_ROWS = re.compile(
@@ -56,7 +57,8 @@ _MAPPED = re.compile(
 )
 _NSMC = re.compile(
     r"(?:Reusing dataset|prepar\w+ dataset|Dataset)\s+\S*nsmc|ratings_(?:train|test)\.txt"
-    r"|nsmc/default|nsmc\.py|아 더빙\.\. 진짜 짜증나네요 목소리|9976970|GDNTOPCLASSINTHECLUB|흠\.\.\.포스터보고 초딩영화줄",
+    r"|nsmc/default|nsmc\.py|아 더빙\.\. 진짜 짜증나네요 목소리|9976970"
+    r"|GDNTOPCLASSINTHECLUB|흠\.\.\.포스터보고 초딩영화줄",
 )
 _TRAIN, _VALIDATION, _TEST = (
     {"train", "training", "훈련", "학습"},

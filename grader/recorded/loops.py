@@ -11,20 +11,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from grader.recorded import padding, printed
-from grader.recorded.numbers import seconds, whole
+from grader.recorded.numbers import whole
 from grader.recorded.runs import thinned
+from grader.recorded.tqdm import Progress, bar
 from grader.recorded.typed import Typed
 from grader.records import Cell, Ending, Evaluation, TrainingRun, Witness
 
 MAX_LINES = 20_000
 
-_BAR = re.compile(
-    r"^(?P<desc>[^|\n]{0,120}?)[:\s]*\b(?P<percent>\d{1,3})%\s*(?:\|[^|\n]*\|)?\s*(?P<done>[\d.,]+[kM]?)/(?P<total>[\d.,]+[kM]?)"
-    r"\s*\[(?P<elapsed>[\d:]+)<(?P<left>[^,\]]*)(?:,\s*(?P<rate>[\d.]+)\s*(?P<unit>[^\s,\]]+))?(?P<after>[^\]]*)"
-)
 _TRAINING = re.compile(r"train|epoch|학습|훈련|에폭|에포크", re.IGNORECASE)
 _TESTING = re.compile(r"val|eval|test|predict|infer|검증|평가|테스트|추론", re.IGNORECASE)
 _OTHER_WORK = re.compile(
@@ -39,16 +35,6 @@ _ROWS = re.compile(
     re.IGNORECASE,
 )
 _EARLY = re.compile(r"early[ -]?stop|조기\s*(?:종료|중단)|감지로 중단", re.IGNORECASE)
-
-
-class Progress(NamedTuple):
-    """One tqdm bar in its final state."""
-
-    desc: str
-    done: int
-    total: int
-    seconds: float
-    per_second: float | None
 
 
 @dataclass
@@ -76,23 +62,6 @@ class Loop:
         measured = bool(self.losses or self.part_seconds or self.evaluations)
         named = any(_TRAINING.search(b.desc) and not _TESTING.search(b.desc) for b in self.bars)
         return (marked and measured) or named
-
-
-def bar(line: str) -> Progress | None:
-    """The tqdm bar on `line`, if it is one."""
-    match = _BAR.match(line[:400])
-    if not match:
-        return None
-    done, total = (whole(match.group(name).rstrip("kM")) for name in ("done", "total"))
-    spent = seconds(match.group("elapsed"))
-    if done is None or not total or spent is None:
-        return None
-    unit = match.group("unit") or ""
-    rate = done / spent if spent and done else None  # tqdm's own figure is smoothed over the last seconds
-    desc = match.group("desc").strip(" :")
-    if "examples" in unit or unit.endswith("B/s"):
-        desc = desc or "map"
-    return Progress(desc, done, total, spent, rate)
 
 
 def read_cell(cell: Cell, typed: Typed, counts: frozenset[int]) -> tuple[list[TrainingRun], list[Evaluation]]:
@@ -131,6 +100,8 @@ def _read_line(line: str, cell: int, loops: list[Loop], typed: Typed) -> None:
         loop = _enter(loops, where)
         _take_bar(loop, progress)
         return
+    if "TrainOutput(" in line or "_per_second'" in line:
+        return
     where = printed.place(line)
     found = printed.metrics(line)
     if where.epoch is not None or where.step is not None:
@@ -153,6 +124,8 @@ def _read_line(line: str, cell: int, loops: list[Loop], typed: Typed) -> None:
         loop.pending_loss = loss
     for metric in held_out:
         loop.accuracies += 1
+        if metric.digits < 2 and loop.epoch is None and loop.step is None:
+            continue  # {'accuracy': 0.5}: trying a metric on made-up labels
         if typed.line(line):
             loop.typed += 1
             continue

@@ -14,6 +14,7 @@ from typing import Any
 from grader.recorded import dicts
 from grader.recorded.numbers import number, seconds, share, whole
 from grader.recorded.tables import Bar, Table, read_html
+from grader.recorded.tqdm import bar
 from grader.records import Cell, Evaluation
 
 _MARK = re.compile(
@@ -77,6 +78,8 @@ class Reading:
     orphans: list[Draft] = field(default_factory=list)
     """TrainOutput or its metrics without any bar or log: perhaps of a run of an earlier cell."""
     eval_rows: int | None = None
+    longest: tuple[int, int] | None = None
+    """Done and total of the longest unnamed tqdm bar."""
 
 
 def read_cell(cell: Cell) -> Reading:
@@ -96,7 +99,21 @@ def read_cell(cell: Cell) -> Reading:
             _read_text(reading, cell.index, text)
         elif text.strip() and output.name == "stdout" and reading.drafts:
             reading.drafts[-1].spoke_after = True
+        if "it/s]" in text or "s/it]" in text:
+            _read_terminal_bars(reading, text)
     return reading
+
+
+def _read_terminal_bars(reading: Reading, text: str) -> None:
+    """The plain-terminal Trainer's bar is tqdm's, without a name, beside its logs."""
+    for line in text.split("\n")[:5_000]:
+        progress = bar(line)
+        if (
+            progress
+            and not progress.desc
+            and (reading.longest is None or progress.total >= reading.longest[1])
+        ):
+            reading.longest = (progress.done, progress.total)
 
 
 def _read_display(reading: Reading, cell: int, parts: list[Bar | Table], html: str) -> None:

@@ -11,6 +11,7 @@ from grader.recorded import context, keras, loaded, loops, padding, printed, tab
 from grader.recorded.dicts import ACCURACY_KEY
 from grader.recorded.numbers import share, whole
 from grader.recorded.runs import Context, finish
+from grader.recorded.tqdm import bar
 from grader.recorded.trainer import Draft, Reading
 from grader.recorded.typed import Typed
 from grader.records import Cell, Evaluation, Observation, Submission, Testimony, TrainingRun, Witness
@@ -109,6 +110,9 @@ def _runs(
 ) -> tuple[list[TrainingRun], list[Evaluation]]:
     """Runs of the cell by whichever reader recognises them, and evaluations that belong to none."""
     around = around._replace(stored_count=cell.execution_count)
+    if len(reading.drafts) == 1 and reading.longest and not reading.drafts[0].bar:
+        done, total = reading.longest
+        reading.drafts[0].bar = tables.Bar(done, total, None, None, None, None, "")
     runs = [finish(draft, order, around) for order, draft in enumerate(reading.drafts)]
     runs = [run for run in runs if run.steps or run.rows or run.evaluations or run.losses]
     loose = [e for e in reading.evaluations if not _typed(e, typed)]
@@ -122,7 +126,7 @@ def _runs(
         for i, run in enumerate(by_keras)
     ]
     loose += evaluated
-    if not runs and not loose:
+    if not runs and not loose and not reading.orphans:
         by_hand, printed_only = loops.read_cell(cell, typed, around.counts)
         runs = [msgspec.structs.replace(run, model=around.model) for run in by_hand]
         loose += [e for e in printed_only if e.accuracy is not None and _plausible(e.accuracy)]
@@ -157,7 +161,7 @@ def _printed(
             if report:
                 found.append(report)
                 continue
-            if loops.bar(line) or keras.is_line(line):
+            if bar(line) or keras.is_line(line):
                 continue
             for metric in printed.metrics(line):
                 if metric.name == "accuracy" and metric.about != "train":
@@ -244,7 +248,7 @@ def _speeds(cell: Cell, runs: list[TrainingRun]) -> Iterable[Observation]:
                 value = {"iterations_per_second": part.rate, "from": "progress-bar"}
                 yield _speed(cell.index, value, f"[{part.value}/{part.total}, {part.rate} it/s]")
         if ("%" in output.text and "it]" in output.text) or "it/s" in output.text:
-            bars = [b for b in map(loops.bar, output.text.split("\n")[:2_000]) if b and b.per_second]
+            bars = [b for b in map(bar, output.text.split("\n")[:2_000]) if b and b.per_second]
             for b in bars[:20]:
                 value = {"iterations_per_second": round(b.per_second or 0, 4), "from": "tqdm"}
                 yield _speed(cell.index, value, f"{b.desc} {b.done}/{b.total}")
