@@ -18,7 +18,7 @@ from pathlib import Path
 from grader.classroom import Classroom
 from grader.classroom import data as nsmc
 from grader.errors import GraderError
-from grader.records import ModelScore, Observed, Text, Verified
+from grader.records import ModelScore, Observed, Text, TrainingRun, Verified
 from grader.verified import answers, intake, reasons
 from grader.verified.intake import Weights
 
@@ -51,17 +51,19 @@ def _scores(
     scores: list[ModelScore] = []
     if found.weights:
         rows = _hidden_rows(classroom)
+        different = {(weights.digest, weights.max_length): weights for weights in found.weights}
         try:
-            answered = answers.ask(found.weights, [text for _, text, _ in rows], classroom, isolation)
+            answered = answers.ask([*different.values()], [text for _, text, _ in rows], classroom, isolation)
         except GraderError as error:
-            answered = []
-            notes.append(error.text)
+            return [], [*notes, error.text]
+        by_content = dict(zip(different, answered, strict=True))
         labels = "".join(label for _, _, label in rows)
-        for weights, answer in zip(found.weights, answered, strict=False):
+        for weights in found.weights:
+            answer = by_content[weights.digest, weights.max_length]
             if isinstance(answer, Text):
                 notes.append(answer)
             else:
-                scores.append(_score(weights, answer, labels, observed))
+                scores.append(_score(weights, answer, labels, _run_of(weights, observed)))
     return scores, notes
 
 
@@ -72,31 +74,37 @@ def _hidden_rows(classroom: Classroom) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _score(weights: Weights, answer: answers.Answer, labels: str, observed: Observed) -> ModelScore:
+def _score(weights: Weights, answer: answers.Answer, labels: str, run: TrainingRun | None) -> ModelScore:
     rows = len(answer.predictions)
     right = sum(a == b for a, b in zip(answer.predictions, labels, strict=False))
     interval = answers.wilson(right, rows)
     return ModelScore(
-        run_cell=weights.cell,
+        run_cell=run.cell if run else weights.cell,
         label=weights.label,
         accuracy=right / rows,
         low=interval.low,
         high=interval.high,
         rows=rows,
         parameters_changed=answer.changed,
-        claimed=_claimed(weights, observed),
+        claimed=_claimed(weights, run),
     )
 
 
-def _claimed(weights: Weights, observed: Observed) -> float | None:
+def _run_of(weights: Weights, observed: Observed) -> TrainingRun | None:
+    """The observed run that left these weights."""
+    runs = observed.testimony.runs
+    if weights.cell is not None:
+        return next((run for run in runs if (run.cell, run.order) == (weights.cell, weights.order)), None)
+    return runs[weights.run] if weights.run is not None and weights.run < len(runs) else None
+
+
+def _claimed(weights: Weights, run: TrainingRun | None) -> float | None:
     """What the notebook itself measured for this model when we ran it: the last or the best accuracy of
     the run, by the probe's word."""
-    for run in observed.testimony.runs:
-        if run.cell == weights.cell and run.order == weights.order:
-            measured = [e.accuracy for e in run.evaluations if e.accuracy is not None]
-            if measured:
-                return max(measured) if weights.label == "best" else measured[-1]
-    return None
+    measured = [e.accuracy for e in run.evaluations if e.accuracy is not None] if run else []
+    if not measured:
+        return weights.measured
+    return max(measured) if weights.label == "best" else measured[-1]
 
 
 def _about(classroom: Classroom, scores: list[ModelScore]) -> list[Text]:

@@ -5,8 +5,9 @@ the labels, a pipe that never ends, sizes that don't add up, a header of a gigab
 a tensor; the header of a safetensors file is plain JSON. What passes is copied, through the descriptor
 that was checked, to where the second sandbox may read it.
 
-Beside `NAME.safetensors` lies `NAME.json`, written by the probe: cell and order of the run, label
-('best' or 'last'), max_length, the model's class and config; or a `reason` where there are no weights.
+Beside `NAME.safetensors` lies `NAME.json`, written by the probe: the run (its number in the order of
+execution, or `cell` and `order`), label ('best' or 'last'), class and config of the model, how texts were
+tokenised, what was measured; or a `reason` where there are no weights. All of it is a claim.
 """
 
 from __future__ import annotations
@@ -15,23 +16,16 @@ import json
 import math
 import os
 import re
-import shutil
-import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from grader.records import Text
 from grader.verified import reasons
+from grader.verified.opening import Bad, header, metadata
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5")
 MOST_FILES = 64
 MOST_MODELS = 16
-MOST_METADATA = 262_144
-"""Bytes of one .json."""
-MOST_HEADER = 8_388_608
-"""Bytes; BERT-base's header has about 25 kB."""
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-"""Per element, by safetensors' dtype names."""
 DEFAULT_LENGTH = 128
 """Tokens a review is cut to where the notebook's own length is unknown: 99 % of NSMC stay below 80."""
 ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu")
@@ -56,8 +50,14 @@ class Weights(NamedTuple):
     name: str
     path: Path
     """Of our own copy."""
+    digest: str
+    """SHA-256; the best model often is the last one."""
     cell: int | None
     order: int
+    run: int | None
+    """Number of the run in the order of execution, where the cell isn't told."""
+    measured: float | None
+    """Accuracy as the probe saw it."""
     label: str
     max_length: int
     config: dict[str, Any]
@@ -77,10 +77,6 @@ class Found(NamedTuple):
     refused: tuple[Refusal, ...]
 
 
-class _Bad(Exception):
-    """`args`: code, detail."""
-
-
 def look_into(folder: Path, base: Path, copies: Path) -> Found:
     """The weights in `folder`, checked against the base model in `base` (its folder), in `copies`."""
     try:
@@ -94,9 +90,9 @@ def look_into(folder: Path, base: Path, copies: Path) -> Found:
     for name in names:
         try:
             if name.endswith(".safetensors") and len(weights) >= MOST_MODELS:
-                raise _Bad("too-many")
+                raise Bad("too-many")
             fit = _look_at(folder / name, copies / f"{len(weights)}.safetensors", names, settings, biggest)
-        except _Bad as bad:
+        except Bad as bad:
             refused.append(Refusal(reasons.refused(_shown(name), *bad.args)))
         else:
             weights += [fit] if fit else []
@@ -106,120 +102,43 @@ def look_into(folder: Path, base: Path, copies: Path) -> Found:
 def _look_at(path: Path, copy: Path, names: list[str], settings: dict, biggest: int) -> Weights | None:
     """The weights in `path`, copied; None for a file that belongs to another."""
     if path.suffix in PICKLES:
-        raise _Bad("pickle")
+        raise Bad("pickle")
     if path.suffix == ".json" and path.with_suffix(".safetensors").name not in names:
-        about = _metadata(path)
-        raise _Bad("withheld", str(about.get("reason", ""))[:200])
+        about = metadata(path)
+        raise Bad("withheld", str(about.get("reason", ""))[:200])
     if path.suffix != ".safetensors":
         return None
-    shapes = _header(path, biggest, copy)
-    about = _metadata(path.with_suffix(".json"))
+    shapes, digest = header(path, biggest, copy)
+    about = metadata(path.with_suffix(".json"))
     _check_architecture(shapes, about, settings)
     return Weights(
         name=_shown(path.name),
         path=copy,
         cell=_whole(about.get("cell"), 0, 1_000_000),
+        digest=digest,
         order=_whole(about.get("order"), 0, 1_000_000) or 0,
+        run=_whole(about.get("run"), 0, 1_000_000),
+        measured=_share(about.get("measured")),
         label="best" if about.get("label") == "best" else "last",
-        max_length=_whole(about.get("max_length"), 4, 512) or DEFAULT_LENGTH,
+        max_length=_max_length(about),
         config=_config(about.get("config"), settings, hidden=shapes[WORDS][1]),
     )
-
-
-def _open(path: Path) -> tuple[int, int]:
-    """(file descriptor, size) of a regular file that is no link, without ever waiting for a pipe."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    try:
-        if stat.S_ISLNK(os.lstat(path).st_mode):  # where the system has no O_NOFOLLOW
-            raise _Bad("not-a-file")
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        raise _Bad("not-a-file", error.strerror or "") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        os.close(descriptor)
-        raise _Bad("not-a-file")
-    return descriptor, status.st_size
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    """The probe's description; {} if there is none."""
-    if not os.path.lexists(path):
-        return {}
-    descriptor, size = _open(path)
-    with os.fdopen(descriptor, "rb") as file:
-        if size > MOST_METADATA:
-            raise _Bad("metadata", f"{size:,} bytes")
-        try:
-            about = json.loads(file.read(MOST_METADATA))
-        except (ValueError, RecursionError) as error:
-            raise _Bad("metadata", type(error).__name__) from error
-    if not isinstance(about, dict):
-        raise _Bad("metadata", "no object")
-    return about
-
-
-def _header(path: Path, biggest: int, copy: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor name → shape, after checking that header, sizes and file length agree, and copying the file.
-
-    Format: 8 bytes little-endian length of the header, the header (JSON), the tensors without gaps.
-    https://huggingface.co/docs/safetensors
-    """
-    descriptor, size = _open(path)
-    with os.fdopen(descriptor, "rb") as file:
-        if size > biggest:
-            raise _Bad("too-large", f"{size / 1e6:,.0f} MB")
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MOST_HEADER, size - 8):
-            raise _Bad("damaged", "header")
-        try:
-            header = json.loads(file.read(length))
-            tensors = {key: value for key, value in header.items() if key != "__metadata__"}
-            spans = [_span(entry) for entry in tensors.values()]
-        except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
-            raise _Bad("damaged", "header") from error
-        end = 0
-        for begin, stop in sorted(spans):
-            if begin != end:
-                raise _Bad("damaged", "offsets")
-            end = stop
-        if end != size - 8 - length:
-            raise _Bad("damaged", "length")
-        file.seek(0)
-        with copy.open("wb") as target:
-            shutil.copyfileobj(file, target, 1 << 20)
-        copy.chmod(0o644)  # the sandbox's user is another one
-    return {_plain(name): tuple(entry["shape"]) for name, entry in tensors.items()}
-
-
-def _span(entry: dict) -> tuple[int, int]:
-    """Where a tensor lies. Raises ValueError, TypeError or KeyError where the entry doesn't add up."""
-    begin, stop = entry["data_offsets"]
-    shape = entry["shape"]
-    sizes = [begin, stop, *shape]
-    if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**48 for size in sizes):
-        raise ValueError(sizes)
-    if len(shape) > 4 or stop - begin != math.prod(shape) * BYTES[entry["dtype"]]:
-        raise ValueError(shape)
-    return begin, stop
 
 
 def _check_architecture(shapes: dict[str, tuple[int, ...]], about: dict, settings: dict) -> None:
     name = about.get("class") if isinstance(about.get("class"), str) else ""
     if missing := [key for key in NEEDED if key not in shapes]:
-        raise _Bad("architecture", name or f"no {missing[0]}")
+        raise Bad("architecture", name or f"no {missing[0]}")
     words, head = shapes[WORDS], shapes[HEAD]
     if len(words) != 2 or len(head) != 2 or any(len(shapes[key]) < 1 for key in NEEDED):
-        raise _Bad("shapes", WORDS)
+        raise Bad("shapes", WORDS)
     if head[0] != 2:
-        raise _Bad("labels", f"{head[0]}")
+        raise Bad("labels", f"{head[0]}")
     if words[0] < settings["vocab_size"]:
-        raise _Bad("vocabulary", f"{words[0]:,} < {settings['vocab_size']:,}")
+        raise Bad("vocabulary", f"{words[0]:,} < {settings['vocab_size']:,}")
     layers = {key.split(".")[3] for key in shapes if key.startswith("bert.encoder.layer.")}
     if len(layers) > 48 or math.prod(words) > 4 * settings["vocab_size"] * settings["hidden_size"]:
-        raise _Bad("too-large", f"{len(layers)} × {words[-1]}")
+        raise Bad("too-large", f"{len(layers)} × {words[-1]}")
 
 
 def _config(given: Any, settings: dict, *, hidden: int) -> dict[str, Any]:
@@ -227,7 +146,7 @@ def _config(given: Any, settings: dict, *, hidden: int) -> dict[str, Any]:
     given = given if isinstance(given, dict) else {}
     heads = _whole(given.get("num_attention_heads"), 1, 64) or settings["num_attention_heads"]
     if hidden % heads:
-        raise _Bad("shapes", f"{hidden} / {heads}")
+        raise Bad("shapes", f"{hidden} / {heads}")
     act, eps = given.get("hidden_act"), given.get("layer_norm_eps")
     return {
         "num_attention_heads": heads,
@@ -245,11 +164,20 @@ def _whole(value: Any, least: int, most: int) -> int | None:
     return value if usable else None
 
 
-def _plain(name: str) -> str:
-    """Without the prefixes of torch.nn.DataParallel and torch.compile."""
-    while name.startswith(("module.", "_orig_mod.")):
-        name = name.split(".", 1)[1]
-    return name
+def _share(value: Any) -> float | None:
+    """`value` if it is an accuracy."""
+    return float(value) if isinstance(value, float | int) and 0 <= value <= 1 else None
+
+
+def _max_length(about: dict) -> int:
+    """The notebook's own length, as a number or as the tokenizer's argument was written."""
+    tokenizer = about.get("tokenizer") if isinstance(about.get("tokenizer"), dict) else {}
+    for value in (about.get("max_length"), tokenizer.get("max_length")):
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value):
+            value = int(value)
+        if length := _whole(value, 4, 512):
+            return length
+    return DEFAULT_LENGTH
 
 
 def _shown(name: str) -> str:
