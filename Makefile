@@ -29,7 +29,7 @@ setup: $(STAMP) isolation
 # Redone when the dependencies change. /usr/bin first: the sandbox's own user can read that one.
 $(STAMP): pyproject.toml
 	@if [ ! -x $(BIN)/python ]; then \
-	  for python in $(PYTHON) /usr/bin/python3.{12,11,13} python3.{12,11,13} python3 python; do \
+	  for python in $(PYTHON) /usr/bin/python3.{11,12,13} python3.{11,12,13} python3 python; do \
 	    "$$python" -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info[:2] < (3, 14)' \
 	      2>/dev/null || continue; \
 	    echo "setup: $(VENV) with $$("$$python" --version) ($$(command -v "$$python"))"; \
@@ -76,7 +76,9 @@ lint: $(STAMP)
 
 # Measurements, not tests: minutes each, and only worth reading on a quiet machine.
 bench: setup
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@for file in benchmarks/[a-z]*.py; do \
+	  name=$$(basename "$$file" .py); echo "== benchmarks.$$name"; $(BIN)/python -m "benchmarks.$$name"; \
+	done
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .ruff_cache .hypothesis
