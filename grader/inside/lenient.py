@@ -1,0 +1,178 @@
+"""Packages that many notebooks import and few need: tensorflow, wandb, google.colab.
+
+Served only for an import statement of the notebook itself that fails. A lenient module takes any
+attribute. TensorFlow's may be asked for its version, seeds, devices; computing with it is refused in
+one sentence. wandb and google.colab take any call quietly. Called once by entry.py.
+"""
+
+import os
+import types
+
+from . import imports, wire
+
+QUIET = (
+    "wandb",
+    "google",
+    "google.colab",
+    "tensorboard",
+    "comet_ml",
+    "mlflow",
+    "nvidia_smi",
+    "pynvml",
+    "GPUtil",
+)
+TF_HARMLESS = (
+    "random.set_seed", "set_random_seed", "config.", "test.is", "test.gpu", "get_logger", "autograph.set_verbosity",
+    "compat.v1.logging", "compat.v1.set_random_seed", "keras.backend.clear_session", "keras.utils.set_random_seed",
+    "logging.set_verbosity", "debugging.set_log_device_placement", "sysconfig.",
+)  # fmt: skip
+
+
+def install():
+    """Stand-ins for failing imports; and no report to a package that isn't there."""
+    os.environ.setdefault("WANDB_MODE", "disabled")
+    imports.standin("tensorflow", _tensorflow)
+    for name in QUIET:
+        imports.standin(name, _quiet)
+    imports.after("transformers.training_args", _reports)
+    imports.after("transformers.integrations.integration_utils", _callbacks)
+
+
+class Lenient(types.ModuleType):
+    """A module, class, function and value in one: any attribute, any call, no effect."""
+
+    def __init__(self, name, call):
+        super().__init__(name)
+        self.__dict__["_call"] = call
+        self.__path__ = []
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        child = Lenient("%s.%s" % (self.__name__, name), self.__dict__["_call"])
+        self.__dict__[name] = child
+        return child
+
+    def __call__(self, *args, **kwargs):
+        return self.__dict__["_call"](self.__name__, self, args, kwargs)
+
+    def __instancecheck__(self, instance):
+        return False
+
+    def __mro_entries__(self, bases):
+        return (object,)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+    def __iter__(self):
+        return iter(())
+
+    def __len__(self):
+        return 0
+
+    def __bool__(self):
+        return False
+
+    def __setitem__(self, key, value):
+        pass
+
+    def __getitem__(self, key):
+        return self
+
+    def __repr__(self):
+        return "<classroom stand-in for %s>" % self.__name__
+
+
+def _tensorflow(name):
+    wire.standin("import %s" % name)
+    module = Lenient(name, _tensorflow_call)
+    module.__version__ = "2.0.0 (classroom stand-in)"
+    return module
+
+
+def _tensorflow_call(name, itself, args, kwargs):
+    short = name.partition(".")[2]
+    if "list_" in short:
+        return []
+    if short.endswith("gpu_device_name"):
+        return ""
+    if short.startswith("test.is"):
+        return False
+    if any(short.startswith(harmless) for harmless in TF_HARMLESS):
+        return None
+    raise wire.lacks(
+        "TensorFlow (%s)" % name, NotImplementedError, "only its version, seeds and devices are answered"
+    )
+
+
+def _quiet(name):
+    wire.standin("import %s" % name)
+    module = Lenient(name, _quiet_call)
+    if name.startswith("google.colab"):
+        for place in ("/content/drive/MyDrive", "/content/drive/My Drive"):
+            try:
+                os.makedirs(place, exist_ok=True)
+            except OSError:
+                pass
+    return module
+
+
+def _quiet_call(name, itself, args, kwargs):
+    wire.standin("%s()" % name)
+    if name.endswith(("login", "finish")):
+        return True
+    if name == "google.colab.files.upload":
+        return {}
+    if args and len(args) == 1 and callable(args[0]) and not isinstance(args[0], Lenient):
+        return args[0]  # used as a decorator
+    return itself
+
+
+def _reports(module):
+    """`report_to="wandb"` where there is no wandb: nothing to report to."""
+    import importlib.util
+
+    arguments = module.TrainingArguments
+    check = arguments.__post_init__
+
+    def __post_init__(self):
+        wanted = [self.report_to] if isinstance(self.report_to, str) else list(self.report_to or [])
+        kept = [
+            w
+            for w in wanted
+            if w in ("all", "none") or importlib.util.find_spec(_PACKAGE.get(w, w)) is not None
+        ]
+        if kept != wanted:
+            wire.standin("report_to=%s" % wanted)
+            self.report_to = kept or "none"
+        check(self)
+
+    arguments.__post_init__ = __post_init__
+
+
+_PACKAGE = {
+    "clearml": "clearml",
+    "azure_ml": "azureml",
+    "dvclive": "dvclive",
+    "swanlab": "swanlab",
+    "trackio": "trackio",
+}
+
+
+def _callbacks(module):
+    import importlib.util
+
+    if hasattr(module, "WandbCallback") and importlib.util.find_spec("wandb") is None:
+        from transformers import TrainerCallback
+
+        class WandbCallback(TrainerCallback):
+            """In the classroom: does nothing."""
+
+            def __init__(self, *args, **kwargs):
+                wire.standin("WandbCallback")
+
+        module.WandbCallback = WandbCallback

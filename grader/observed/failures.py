@@ -1,0 +1,109 @@
+"""Which cells failed because of our classroom and not because of the notebook.
+
+A cell that failed the same way for its author is never ours. What follows from a cell that is ours (a
+name it would have defined) is ours too. Called by `observe`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import msgspec
+
+from grader.records import CellRun, Ending, Submission
+from grader.sandbox import Execution
+
+MARK = "[classroom]"
+"""As in inside/wire.py, which this file can't import."""
+
+NETWORK = (
+    "ConnectionError",
+    "URLError",
+    "HTTPError",
+    "OfflineModeIsEnabled",
+    "LocalEntryNotFoundError",
+    "gaierror",
+)
+CAPPED = re.compile(
+    r"inconsistent numbers of samples|must be (of )?the same length|same first dimension|Length of values"
+)
+CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
+
+
+def judged(submission: Submission, execution: Execution) -> tuple[CellRun, ...]:
+    """The cells that were run, each with `environment` and `why` filled in; ours (index < 0) left out."""
+    sources = {cell.index: cell for cell in submission.cells}
+    missing: dict[int, str] = {}
+    for event in execution.events:
+        if event.data.get("t") == "missing":
+            missing[event.cell] = str(event.data.get("wanted"))
+    lost: dict[str, int] = {}
+    done = []
+    for run in execution.cells:
+        if run.index < 0:
+            continue
+        why = ""
+        if run.error_name:
+            stored = {output.name for output in sources[run.index].outputs if output.kind == "error"}
+            if run.error_name not in stored:
+                why = _why(run, sources[run.index].source, missing.get(run.index, ""), lost)
+        if why:
+            for name in _assigned(sources[run.index].source):
+                lost.setdefault(name, run.index)
+            run = msgspec.structs.replace(run, environment=True, why=why)
+        elif run.ending is Ending.COMPLETED:
+            for name in _assigned(sources[run.index].source):
+                lost.pop(name, None)
+        done.append(run)
+    return tuple(done)
+
+
+def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
+    """Why it is ours, in a few English words; '' if it isn't."""
+    value = run.error_value
+    if MARK in value or (missing and missing in value):
+        return f"the classroom lacks {missing or value.partition(':')[2].strip()}"
+    if run.error_name == "NameError" and (name := re.search(r"name '(\w+)'", value)) and name[1] in lost:
+        return f"{name[1]} comes from cell {lost[name[1]]}, which failed because of the classroom"
+    if run.error_name in ("ModuleNotFoundError", "ImportError"):
+        return f"the runtime lacks it: {value[:150]}"
+    if run.error_name in NETWORK:
+        return f"no network: {value[:150]}"
+    if run.error_name == "FileNotFoundError":
+        path = re.search(r"'([^']+)'", value)
+        return f"the classroom lacks the file {path[1] if path else value[:150]}"
+    if CUDA.search(value) and run.error_name in (
+        "RuntimeError",
+        "AssertionError",
+        "ValueError",
+        "NotImplementedError",
+    ):
+        return "wants a GPU"
+    if run.error_name == "AssertionError" and "cuda.is_available" in source:
+        return "wants a GPU"
+    if (
+        run.error_name == "ValueError"
+        and CAPPED.search(value)
+        and re.search(r"predict|evaluat|log_history", source)
+    ):
+        return "the budget cut a loop whose length the cell relies on"
+    return ""
+
+
+def _assigned(source: str) -> set[str]:
+    """Names that the cell binds at top level."""
+    text = "\n".join("" if line.lstrip().startswith(("!", "%")) else line for line in source.splitlines())
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    return found

@@ -1,0 +1,109 @@
+"""What a notebook finds inside: mounts, environment variables, the first line the kernel runs.
+
+What it is not: it starts nothing. Called by `observe`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.classroom import Classroom
+from grader.records import Budget, Limits
+from grader.sandbox import Bind, Isolation
+
+INSIDE = Path(__file__).parents[1] / "inside"
+PROBE, DATA, HUB = "/opt/probe", "/opt/data", "/opt/hf/hub"
+
+LOOP_SECONDS = 30.0
+"""Wall clock of one training or evaluation loop where batches are capped but no time was given: a
+batch of 256 rows padded to 192 tokens takes seconds on one core."""
+
+STARTUP = """
+def _start():
+    import importlib.util, sys
+    folder = {folder!r}
+    spec = importlib.util.spec_from_file_location(
+        "_grader_inside", folder + "/__init__.py", submodule_search_locations=[folder])
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_grader_inside"] = module
+    spec.loader.exec_module(module)
+    from _grader_inside import entry
+    entry.install()
+_start()
+del _start
+"""
+
+LAST = (-1, "__import__('sys').modules['_grader_inside'].entry.finish()")
+"""Run after the student's last cell: whatever is still open is reported and saved."""
+
+_ROOTS = re.compile(
+    r"""['"=\s(](/(?:content|kaggle|aiffel|workspace|data|mnt|root|Users|home/(?!student\b)[\w.-]+))(?=[/'"\s)])"""
+)
+
+
+class Setting:
+    """Of one notebook. `binds`, `env` and `startup` are what `run_notebook` takes."""
+
+    def __init__(
+        self,
+        classroom: Classroom,
+        budget: Budget,
+        limits: Limits,
+        isolation: Isolation,
+        cells: Sequence[tuple[int, str]],
+        scratch: Path,
+    ) -> None:
+        mounted = isolation.name != "none"
+        probe, data, hub = (
+            (PROBE, DATA, HUB) if mounted else (str(INSIDE), str(classroom.data), str(classroom.hub))
+        )
+        self.binds: tuple[Bind, ...] = ()
+        if mounted:
+            self.binds = (
+                Bind(INSIDE, PROBE),
+                Bind(classroom.data, DATA),
+                Bind(classroom.hub, HUB),
+                *_other_machines(cells, scratch),
+            )
+        self.startup = STARTUP.format(folder=probe)
+        self.env = {
+            "GRADER_DATA": data,
+            "HF_HUB_CACHE": hub,
+            "HUGGINGFACE_HUB_CACHE": hub,
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "HF_DATASETS_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "WANDB_MODE": "disabled",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            **_caps(budget),
+        }
+
+
+def _caps(budget: Budget) -> dict[str, str]:
+    caps = {}
+    seconds = budget.seconds
+    if budget.train_batches is not None:
+        caps["GRADER_TRAIN_BATCHES"] = str(budget.train_batches)
+        seconds = LOOP_SECONDS if seconds is None else seconds
+    if budget.eval_batches is not None:
+        caps["GRADER_EVAL_BATCHES"] = str(budget.eval_batches)
+    if seconds is not None:
+        caps["GRADER_LOOP_SECONDS"] = str(seconds)
+    return caps
+
+
+def _other_machines(cells: Sequence[tuple[int, str]], scratch: Path) -> list[Bind]:
+    """/content, /kaggle, another home, …: an empty writable folder for each that the code names."""
+    roots = sorted({match for _, source in cells for match in _ROOTS.findall(source)})
+    binds = []
+    for place, root in enumerate(roots[:8]):
+        folder = scratch / str(place)
+        folder.mkdir()
+        folder.chmod(0o755)
+        binds.append(Bind(folder, root, writable=True))
+    return binds

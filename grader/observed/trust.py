@@ -1,0 +1,84 @@
+"""How far the probe can be believed: its lines against the grader's own clocks and the source.
+
+Everything inside the kernel is the student's, the probe included: a doubt here makes evidence
+*unverified* and a person look. It is never called cheating. Called by `observe`.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+
+from grader.observed.fold import Lines, gather
+from grader.records import Submission, Testimony
+from grader.sandbox import Execution
+
+SKEW = 20.0
+"""Seconds between a line's own time and its receipt, after taking off what all lines have."""
+TOKENS_PER_SECOND = 5e6
+"""More than any single GPU of 2026 trains a 110M-parameter BERT with; a 2-layer model on a CPU makes
+about 2e4."""
+CPU_PER_STEP = 5e-4
+"""CPU seconds that the smallest optimizer step of a transformer takes, GPU or not."""
+
+FLAGS = {
+    r"PROBE_FD|_grader_inside": "names the probe",
+    r"/proc/self|/proc/1\b": "looks into /proc",
+    r"\bctypes\b": "uses ctypes",
+    r"\bgc\.(get_objects|get_referrers)": "walks through the interpreter's objects",
+    r"\bos\.(write|dup2|closerange)\(": "writes to raw file descriptors",
+    r"^\s*torch\.(?!manual_seed|backends|cuda\.empty)[\w.]+\s*=(?!=)": "assigns attributes of torch",
+    r"Optimizer\.step\s*=(?!=)|Trainer\.\w+\s*=(?!=)": "replaces methods of the optimizer or Trainer",
+    r"\.events\.(unregister|register)\(": "changes IPython's cell hooks",
+}
+
+
+def doubts(submission: Submission, execution: Execution, testimony: Testimony) -> tuple[str, ...]:
+    """Reasons (English, for staff) why the observed evidence needs a person's look; () if none."""
+    found: list[str] = []
+    sources = {cell.index: cell.source for cell in submission.cells if cell.kind == "code"}
+    for index, source in sources.items():
+        for pattern, what in FLAGS.items():
+            if re.search(pattern, source, re.MULTILINE):
+                found.append(f"cell {index} {what}")
+    runs = gather(execution.events)
+    for number, lines in runs.items():
+        found += [f"run {number} (cell {lines.cell}): {doubt}" for doubt in _doubts_of(lines, sources)]
+    steps = sum(len(lines.steps) for lines in runs.values())
+    if steps and execution.cpu_seconds < CPU_PER_STEP * steps:
+        found.append(f"{steps} optimizer steps in {execution.cpu_seconds:.1f} s of CPU time")
+    offsets = [
+        e.data["at"] - e.received for e in execution.events if isinstance(e.data.get("at"), (int, float))
+    ]
+    if offsets:
+        middle = statistics.median(offsets)
+        late = sum(abs(offset - middle) > SKEW for offset in offsets)
+        if late:
+            found.append(f"{late} probe lines carry a time of their own")
+        if len(offsets) < len(execution.events):
+            found.append("some probe lines carry no time")
+    if execution.malformed_events:
+        found.append(f"{execution.malformed_events} lines on the probe's pipe are no JSON objects")
+    if execution.events_cut:
+        found.append("the probe said more than it may; later lines are missing")
+    if len(runs) > len(testimony.runs):
+        found.append("some training runs were reported in a way the probe never does")
+    return tuple(dict.fromkeys(found))
+
+
+def _doubts_of(lines: Lines, sources: dict[int, str]) -> list[str]:
+    found = []
+    try:
+        claimed = sum(step[2] or 0.0 for step in lines.steps)
+        tokens = sum(step[1] or 0 for step in lines.steps)
+    except (TypeError, IndexError):
+        return ["its lines are malformed"]
+    span = lines.last - lines.first
+    if claimed > span + 5.0:
+        found.append(f"claims {claimed:.0f} s of training within {span:.0f} s")
+    if tokens and tokens / max(span, 1e-3) > TOKENS_PER_SECOND:
+        found.append(f"{tokens / max(span, 1e-3):.0f} tokens per second")
+    above = "\n".join(source for index, source in sources.items() if index <= lines.cell)
+    if not re.search(r"\.train\w*\(|\.step\(|\.fit\(|hyperparameter_search", above):
+        found.append("no training call in the source up to this cell")
+    return found
