@@ -1,0 +1,628 @@
+"""The abstract interpreter: statements, functions and classes of the student, cell by cell.
+
+It runs nothing. Each cell changes `globals`; loops are gone through once (or item by item where the
+items are listed), both branches of an undecidable `if` are read and joined. Library calls are answered
+by calls.py; each training met becomes a draft in `runs`. A failure inside one cell is contained there.
+Called by order.py.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from grader.source import calls
+from grader.source.cells import Code
+from grader.source.events import Draft, Event
+from grader.source.expressions import UNROLL, Expressions, OutOfSteps, Scopes
+from grader.source.values import (
+    NONE,
+    Args,
+    Cells,
+    Class,
+    Column,
+    Const,
+    Encoded,
+    Function,
+    Instance,
+    Lib,
+    Loader,
+    Loop,
+    Mapping,
+    Method,
+    Partial,
+    Rows,
+    Seq,
+    Trainer,
+    Unknown,
+    Value,
+    cells_of,
+    const,
+    derived,
+    join,
+    rows_in,
+)
+
+MAX_DEPTH = 12
+
+
+class Return(Exception):
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+class Leave(Exception):
+    """break, continue or raise."""
+
+
+@dataclass
+class Turn:
+    """A loop that is being gone through."""
+
+    kind: str
+    """'range' (epochs, steps, while), 'loader' or 'items'."""
+    count: int | None = None
+    loader: Value | None = None
+    node: ast.AST | None = None
+    drafts: list[Draft] = field(default_factory=list)
+    loaders: list[Value] = field(default_factory=list)
+    """Loaders gone through inside, in order."""
+
+
+@dataclass
+class Frame:
+    """A call of a student's function."""
+
+    function: Function
+    returns: list[Value] = field(default_factory=list)
+
+
+class Interpreter(Expressions):
+    def __init__(self) -> None:
+        super().__init__()
+        self.code: Code
+        self.cell: Code
+        self.statement: ast.stmt | None = None
+        self.now: Cells = NONE
+        self.frames: list[Frame] = []
+        self.turns: list[Turn] = []
+        self.unsure = 0
+        """Depth of branches that may not be taken."""
+        self.events: list[Event] = []
+        self.runs: list[Draft] = []
+        self.saved: dict[str, int] = {}
+        """Folders this notebook saved weights to, and the cell."""
+        self.missing: set[tuple[str, int]] = set()
+        self.last_model: Value | None = None
+        self.last_optimizer: Value | None = None
+        self.trace: list[Encoded] = []
+        """Tokenizer calls met while a function is tried out."""
+        self.trained: dict[int, tuple[int, tuple[Rows, ...]]] = {}
+        """By model uid: the cell that last trained these weights, and all rows they have seen."""
+        self.codes: tuple[Code, ...] = ()
+        self.spent = False
+        self.muted = 0
+        """Above 0: a trial reading (of a collator, a __getitem__) that reports no events or runs."""
+
+    # -- cells
+
+    def run_cell(self, code: Code) -> None:
+        """Read one cell; never raises."""
+        self.code = self.cell = code
+        self.now = frozenset({code.index})
+        self.frames, self.turns, self.unsure = [], [], 0
+        for statement in code.tree.body:
+            self.statement = statement
+            try:
+                self.execute(statement, ())
+            except (Return, Leave):
+                continue
+            except OutOfSteps:
+                self.spent = True
+                return
+            except (RecursionError, MemoryError):
+                self.turns, self.frames = [], []
+            except Exception:
+                # One statement we can't read must not cost the rest of the notebook.
+                self.turns, self.frames, self.unsure, self.muted = [], [], 0, 0
+                self.code, self.now = code, frozenset({code.index})
+
+    def note(self, kind: str, node: ast.AST | None, **value: Any) -> None:
+        if not self.muted:
+            quote = self.code.quote(node) if node is not None else ""
+            self.events.append(Event(kind, self.code.index, value, quote, self.cell.index))
+
+    # -- statements
+
+    def block(self, body: list[ast.stmt], scopes: Scopes) -> None:
+        for statement in body:
+            self.execute(statement, scopes)
+
+    def execute(self, node: ast.stmt, scopes: Scopes) -> None:
+        handler = getattr(self, "_do_" + type(node).__name__, None)
+        if handler is not None:
+            handler(node, scopes)
+
+    def _scope(self, scopes: Scopes) -> dict[str, Value]:
+        return scopes[-1] if scopes else self.globals
+
+    def _do_Expr(self, node: ast.Expr, scopes: Scopes) -> None:
+        self.eval(node.value, scopes)
+
+    def _do_Assign(self, node: ast.Assign, scopes: Scopes) -> None:
+        value = self.eval(node.value, scopes)
+        for target in node.targets:
+            self.bind(target, value, scopes)
+
+    def _do_AnnAssign(self, node: ast.AnnAssign, scopes: Scopes) -> None:
+        if node.value is not None:
+            self.bind(node.target, self.eval(node.value, scopes), scopes)
+
+    def _do_AugAssign(self, node: ast.AugAssign, scopes: Scopes) -> None:
+        load = ast.copy_location(ast.BinOp(_load(node.target), node.op, node.value), node)
+        current = self.eval(_load(node.target), scopes)
+        if isinstance(current, Seq) and isinstance(node.op, ast.Add):
+            more = self.eval(node.value, scopes)
+            items, whole, _ = self.elements(more)
+            current.items.extend(items)
+            current.complete &= whole
+            return
+        value = self.eval(load, scopes)
+        if any(turn.kind != "items" for turn in self.turns) and isinstance(value, Const):
+            value = Unknown(cells=value.cells)  # counted up in a loop read only once
+        self.bind(node.target, value, scopes)
+
+    def _do_Delete(self, node: ast.Delete, scopes: Scopes) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self._scope(scopes).pop(target.id, None)
+
+    def bind(self, target: ast.expr, value: Value, scopes: Scopes) -> None:
+        if isinstance(target, ast.Name):
+            frame_global = scopes and target.id in getattr(self, "_global_names", ())
+            (self.globals if frame_global else self._scope(scopes))[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            star = next((n for n, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
+            parts = self.unpack(value, len(target.elts))
+            for n, (part, inner) in enumerate(zip(target.elts, parts, strict=False)):
+                if n == star:
+                    self.bind(part.value, Unknown(cells=value.cells), scopes)  # type: ignore[attr-defined]
+                else:
+                    self.bind(part, inner, scopes)
+        elif isinstance(target, ast.Attribute):
+            self._set_attribute(self.eval(target.value, scopes), target.attr, value)
+        elif isinstance(target, ast.Subscript):
+            self._set_item(target, value, scopes)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value, scopes)
+
+    def _set_attribute(self, owner: Value, name: str, value: Value) -> None:
+        if isinstance(owner, (Args, Trainer)):
+            owner.fields[name] = value
+            owner.cells |= self.now
+        elif isinstance(owner, (Instance, Class)):
+            owner.attrs[name] = value
+        else:
+            calls.set_attribute(self, owner, name, value)
+
+    def _set_item(self, target: ast.Subscript, value: Value, scopes: Scopes) -> None:
+        owner, key = self.eval(target.value, scopes), self.eval(target.slice, scopes)
+        if isinstance(owner, Mapping):
+            name = const(key, ("?", len(owner.items)))
+            try:
+                owner.items[name] = value
+            except TypeError:
+                owner.complete = False
+            owner.cells |= self.now
+        elif isinstance(owner, Seq) and isinstance(const(key), int) and const(key) < len(owner.items):
+            owner.items[const(key)] = value
+        elif isinstance(owner, Rows):
+            # df['document'] = …: the same rows; a column made by tokenising makes them tokenised.
+            found = value.rows if isinstance(value, Column) and value.name == "made" else None
+            base = owner
+            if found is not None and found.shape is not base.shape and base.shape.value == "raw":
+                base = replace(base, shape=found.shape, max_length=found.max_length)
+            self.bind(target.value, replace(base, cells=base.cells | self.now), scopes)
+
+    def _do_Return(self, node: ast.Return, scopes: Scopes) -> None:
+        raise Return(self.eval(node.value, scopes))
+
+    def _do_Break(self, node: ast.stmt, scopes: Scopes) -> None:
+        raise Leave
+
+    _do_Continue = _do_Break
+
+    def _do_Raise(self, node: ast.Raise, scopes: Scopes) -> None:
+        raise Leave
+
+    def _do_Global(self, node: ast.Global, scopes: Scopes) -> None:
+        self._global_names = {*getattr(self, "_global_names", ()), *node.names}
+
+    def _do_If(self, node: ast.If, scopes: Scopes) -> None:
+        known = self.truth(self.eval(node.test, scopes))
+        if known is not None:
+            self.block(node.body if known else node.orelse, scopes)
+            return
+        scope = self._scope(scopes)
+        before = dict(scope)
+        self._branch(node.body, scopes)
+        after = dict(scope)
+        scope.clear()
+        scope.update(before)
+        self._branch(node.orelse, scopes)
+        for name, value in after.items():
+            scope[name] = value if name not in scope else join(value, scope[name])
+
+    def _branch(self, body: list[ast.stmt], scopes: Scopes) -> None:
+        """A branch that may not be taken: what it returns is one of several results."""
+        self.unsure += 1
+        try:
+            self.block(body, scopes)
+        except Return as result:
+            if self.frames:
+                self.frames[-1].returns.append(result.value)
+        except Leave:
+            pass
+        finally:
+            self.unsure -= 1
+
+    def _do_Try(self, node: ast.Try, scopes: Scopes) -> None:
+        scope = self._scope(scopes)
+        try:
+            self.block(node.body, scopes)
+            self.block(node.orelse, scopes)
+        except Leave:
+            pass
+        finally:
+            for handler in node.handlers:
+                for name in _assigned(handler.body):
+                    scope.setdefault(name, Unknown(cells=self.now))
+            self.block(node.finalbody, scopes)
+
+    _do_TryStar = _do_Try
+
+    def _do_With(self, node: ast.With, scopes: Scopes) -> None:
+        for entry in node.items:
+            value = self.eval(entry.context_expr, scopes)
+            if entry.optional_vars is not None:
+                self.bind(entry.optional_vars, value, scopes)
+        self.block(node.body, scopes)
+
+    _do_AsyncWith = _do_With
+
+    def _do_Match(self, node: Any, scopes: Scopes) -> None:
+        self.eval(node.subject, scopes)
+        for case in node.cases:
+            self._branch(case.body, scopes)
+
+    def _do_Assert(self, node: ast.Assert, scopes: Scopes) -> None:
+        self.eval(node.test, scopes)
+
+    # -- loops
+
+    def _do_For(self, node: ast.For, scopes: Scopes) -> None:
+        source = self.eval(node.iter, scopes)
+        items, complete, loader = self.elements(source)
+        if isinstance(source, Loop) and source.how == "range":
+            self._range(node, source, items, scopes)
+            return
+        kind = "loader" if loader is not None else "items"
+        turn = Turn(kind, loader=loader, node=node)
+        if loader is not None:
+            for outer in self.turns:
+                outer.loaders.append(loader)
+            turn.loaders.append(loader)
+        if loader is None and not complete and self._by_hand(node):
+            turn.kind = "range"
+        with _Inside(self, turn):
+            for item in items[: UNROLL if complete else 1]:
+                self.bind(node.target, item, scopes)
+                self._once(node.body, scopes, sure=complete and bool(items))
+        self.block(node.orelse, scopes)
+
+    _do_AsyncFor = _do_For
+
+    def _by_hand(self, node: ast.AST) -> bool:
+        return any(isinstance(n, ast.Attribute) and n.attr == "backward" for n in ast.walk(node))
+
+    def _range(self, node: ast.For, source: Loop, items: list[Value], scopes: Scopes) -> None:
+        """`for epoch in range(3)`: once; again only where each turn makes a training of its own."""
+        before = len(self.runs)
+        with _Inside(self, Turn("range", count=source.count, node=node)):
+            self.bind(node.target, items[0] if items else Unknown(cells=self.now), scopes)
+            self._once(node.body, scopes, sure=True)
+        made = [run for run in self.runs[before:] if run.kind in ("trainer", "keras")]
+        if made and source.count is not None and 1 < source.count <= UNROLL:
+            for item in items[1:]:
+                with _Inside(self, Turn("items", node=node)):
+                    self.bind(node.target, item, scopes)
+                    self._once(node.body, scopes, sure=True)
+
+    def _once(self, body: list[ast.stmt], scopes: Scopes, *, sure: bool) -> None:
+        try:
+            self.block(body, scopes)
+        except Leave:
+            pass
+        except Return as result:
+            if (sure and not self.unsure) or not self.frames:
+                raise
+            self.frames[-1].returns.append(result.value)
+
+    def _do_While(self, node: ast.While, scopes: Scopes) -> None:
+        if self.truth(self.eval(node.test, scopes)) is False:
+            return
+        with _Inside(self, Turn("range", node=node)):
+            self._once(node.body, scopes, sure=False)
+
+    # -- definitions and imports
+
+    def _do_FunctionDef(self, node: ast.FunctionDef, scopes: Scopes) -> None:
+        kind = ""
+        for decorator in node.decorator_list:
+            name = getattr(decorator, "id", getattr(decorator, "attr", ""))
+            kind = {"staticmethod": "static", "classmethod": "class", "property": "property"}.get(name, kind)
+        self._scope(scopes)[node.name] = Function(
+            node.name, node, scopes, self.defaults(node.args, scopes), None, kind, self.code, self.now
+        )
+
+    _do_AsyncFunctionDef = _do_FunctionDef
+
+    def _do_ClassDef(self, node: ast.ClassDef, scopes: Scopes) -> None:
+        bases = tuple(self.eval(base, scopes) for base in node.bases)
+        body: dict[str, Value] = {}
+        made = Class(node.name, node, bases, body, self.code, self.now)
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Assign, ast.AnnAssign)):
+                self.execute(statement, (*scopes, body))
+        for value in body.values():
+            if isinstance(value, Function):
+                value.scopes = scopes  # a method does not see the class's own names
+        self._scope(scopes)[node.name] = made
+
+    def _do_Import(self, node: ast.Import, scopes: Scopes) -> None:
+        for alias in node.names:
+            name = alias.asname or alias.name.split(".")[0]
+            path = alias.name if alias.asname else name
+            self._scope(scopes)[name] = Lib(path)
+
+    def _do_ImportFrom(self, node: ast.ImportFrom, scopes: Scopes) -> None:
+        for alias in node.names:
+            if alias.name != "*":
+                self._scope(scopes)[alias.asname or alias.name] = Lib(f"{node.module or ''}.{alias.name}")
+
+    # -- attributes
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        cells = self.now | owner.cells
+        if isinstance(owner, Lib):
+            return Lib(f"{owner.path}.{name}", owner.cells)
+        if isinstance(owner, Instance):
+            if name in owner.attrs:
+                return owner.attrs[name]
+            return self._bound(owner, owner.cls, name) or Method(owner, name, cells)
+        if isinstance(owner, Class):
+            found = self.class_member(owner, name)
+            return found if found is not None else Method(owner, name, cells)
+        if isinstance(owner, Args):
+            return owner.fields.get(name, Unknown(cells=cells))
+        if isinstance(owner, Trainer):
+            if name in owner.fields and name not in ("train", "evaluate"):
+                return owner.fields[name]
+            if owner.cls is not None and (bound := self._bound(owner, owner.cls, name)) is not None:
+                return bound
+            return Method(owner, name, cells)
+        if isinstance(owner, Method) and owner.name == "super()" and isinstance(owner.owner, Instance):
+            for base in owner.owner.cls.bases:
+                if isinstance(base, Class) and (bound := self._bound(owner.owner, base, name)) is not None:
+                    return bound
+            return Method(owner.owner, name, cells)
+        if isinstance(owner, Partial) and name == "func":
+            return owner.func
+        return calls.attribute(self, owner, name)
+
+    def class_member(self, cls: Class, name: str, depth: int = 6) -> Value | None:
+        if name in cls.attrs:
+            return cls.attrs[name]
+        for base in cls.bases:
+            if isinstance(base, Class) and depth and (found := self.class_member(base, name, depth - 1)):
+                return found
+        return None
+
+    def _bound(self, owner: Value, cls: Class, name: str) -> Value | None:
+        found = self.class_member(cls, name)
+        if not isinstance(found, Function) or found.kind == "static":
+            return found
+        bound = replace(found, owner=owner)
+        return self.invoke(bound, [], {}) if found.kind == "property" else bound
+
+    def base_names(self, cls: Class, depth: int = 6) -> set[str]:
+        """Last names of all library bases: {'Module'}, {'Trainer'}."""
+        names: set[str] = set()
+        for base in cls.bases:
+            if isinstance(base, Lib):
+                names.add(base.last)
+            elif isinstance(base, Class) and depth:
+                names |= self.base_names(base, depth - 1)
+        return names
+
+    # -- calls
+
+    def call(self, node: ast.Call, scopes: Scopes) -> Value:
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            me = next((s["self"] for s in reversed(scopes) if "self" in s), None)
+            return Method(me, "super()", self.now) if me is not None else Unknown(cells=self.now)
+        func = self.eval(node.func, scopes)
+        args: list[Value] = []
+        loose = False
+        for arg in node.args:
+            value = self.eval(arg, scopes)
+            if isinstance(arg, ast.Starred):
+                if isinstance(value, Seq) and value.complete:
+                    args.extend(value.items)
+                else:
+                    loose = True
+            else:
+                args.append(value)
+        kwargs: dict[str, Value] = {}
+        for keyword in node.keywords:
+            value = self.eval(keyword.value, scopes)
+            if keyword.arg is not None:
+                kwargs[keyword.arg] = value
+            elif isinstance(value, Mapping):
+                kwargs.update({k: v for k, v in value.items.items() if isinstance(k, str)})
+                loose |= not value.complete
+            elif isinstance(value, Args):
+                kwargs.update(value.fields)
+            else:
+                loose = True
+                if isinstance(value, (Encoded, Column)) or rows_in(value) is not None:
+                    kwargs["**"] = value
+        return self.apply(func, args, kwargs, node, scopes, loose)
+
+    def apply(
+        self,
+        func: Value,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        node: ast.AST | None = None,
+        scopes: Scopes = (),
+        loose: bool = False,
+    ) -> Value:
+        """The result of calling `func`, whatever it is."""
+        if isinstance(func, Function):
+            return self.invoke(func, args, kwargs)
+        if isinstance(func, Partial):
+            return self.apply(func.func, func.args + args, {**func.kwargs, **kwargs}, node, scopes, loose)
+        if isinstance(func, Class):
+            return self.instantiate(func, args, kwargs, node, scopes, loose)
+        if isinstance(func, Instance):
+            method = self._bound(func, func.cls, "__call__")
+            if method is not None:
+                return self.apply(method, args, kwargs, node, scopes, loose)
+            if (method := self._bound(func, func.cls, "forward")) is not None:
+                calls.model_called(self, func)
+                return self.apply(method, args, kwargs, node, scopes, loose)
+        return calls.answer(self, calls.Call(func, args, kwargs, node, scopes, loose))
+
+    def invoke(self, func: Function, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        """Read a student's function with these arguments; what it returns, joined over its returns."""
+        depth = sum(frame.function.node is func.node for frame in self.frames)
+        if len(self.frames) >= MAX_DEPTH or depth >= 2:
+            return derived(*args, cells=self.now | func.cells)
+        local = self.parameters(func, args, kwargs)
+        frame = Frame(func)
+        outside = (self.code, self.now, getattr(self, "_global_names", set()))
+        self.frames.append(frame)
+        self.code, self.now = func.code or self.code, self.now | func.cells
+        self._global_names = set()
+        try:
+            scopes = (*func.scopes, local)
+            if isinstance(func.node, ast.Lambda):
+                return self.eval(func.node.body, scopes)
+            try:
+                self.block(func.node.body, scopes)
+            except Return as result:
+                frame.returns.append(result.value)
+            except Leave:
+                pass
+            result: Value | None = None
+            for value in frame.returns:
+                result = value if result is None else join(result, value)
+            if result is None and _generates(func.node):
+                return derived(*args, cells=self.now)
+            return result if result is not None else Const(None, self.now)
+        finally:
+            self.frames.pop()
+            self.code, self.now, self._global_names = outside
+
+    def parameters(self, func: Function, args: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
+        spec = func.node.args
+        names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+        values = list(args)
+        if func.owner is not None and func.kind != "static":
+            values.insert(0, func.owner)
+        local: dict[str, Value] = dict(func.defaults)
+        local.update(zip(names, values, strict=False))
+        if spec.vararg:
+            local[spec.vararg.arg] = Seq(values[len(names) :], True, cells_of(*values[len(names) :]))
+        known = {*names, *(a.arg for a in spec.kwonlyargs)}
+        local.update({k: v for k, v in kwargs.items() if k in known})
+        if spec.kwarg:
+            rest = {k: v for k, v in kwargs.items() if k not in known}
+            local[spec.kwarg.arg] = Mapping(dict(rest), True, cells=cells_of(*rest.values()))
+        for name in known:
+            local.setdefault(name, Unknown(cells=self.now))
+        return local
+
+    def instantiate(
+        self, cls: Class, args: list[Value], kwargs: dict[str, Value], node: Any, scopes: Scopes, loose: bool
+    ) -> Value:
+        made = calls.subclass_instance(self, cls, calls.Call(cls, args, kwargs, node, scopes, loose))
+        if made is not None:
+            return made
+        instance = Instance(cls, {}, self.now | cls.cells)
+        init = self.class_member(cls, "__init__")
+        if isinstance(init, Function):
+            self.invoke(replace(init, owner=instance), args, kwargs)
+        else:
+            fields = [s.target.id for s in cls.node.body
+                      if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]  # fmt: skip
+            instance.attrs.update(zip(fields, args, strict=False))
+            instance.attrs.update(kwargs)
+        return instance
+
+    # -- data
+
+    def encoded_rows(self, encoded: Encoded, base: Rows) -> Value:
+        return calls.encoded_rows(self, encoded, base)
+
+    def row_item(self, owner: Rows, index: Value, is_slice: bool, node: ast.AST) -> Value:
+        return calls.row_item(self, owner, index, is_slice, node)
+
+    def instance_item(self, owner: Instance, index: Value) -> Value:
+        method = self._bound(owner, owner.cls, "__getitem__")
+        if isinstance(method, Function):
+            return self.invoke(method, [index], {})
+        return derived(owner, cells=self.now)
+
+
+class _Inside:
+    """While a loop is gone through; at its end the trainings that began in it are settled."""
+
+    def __init__(self, interp: Interpreter, turn: Turn) -> None:
+        self.interp, self.turn = interp, turn
+
+    def __enter__(self) -> None:
+        self.interp.turns.append(self.turn)
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        turns = self.interp.turns
+        if turns and turns[-1] is self.turn:
+            turns.pop()
+        if kind is None or issubclass(kind, (Return, Leave)):
+            calls.loop_ended(self.interp, self.turn)
+
+
+def _load(target: ast.expr) -> ast.expr:
+    """The target of an assignment, to be read."""
+    if isinstance(target, ast.Name):
+        return ast.copy_location(ast.Name(target.id, ast.Load()), target)
+    if isinstance(target, ast.Attribute):
+        return ast.copy_location(ast.Attribute(target.value, target.attr, ast.Load()), target)
+    if isinstance(target, ast.Subscript):
+        return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
+    return target
+
+
+def _assigned(body: list[ast.stmt]) -> list[str]:
+    return [
+        n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
+
+
+def _generates(node: ast.AST) -> bool:
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+
+
+__all__ = ["Interpreter", "Loader", "Turn"]
