@@ -54,7 +54,15 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
     if not tried:
         return _nothing_tried(evidence, runs, ran)
     best: Decided | None = None
+    most = max(effort(runs[i]) for i in tried)
     for i in sorted(tried, key=lambda i: (effort(runs[i]), i), reverse=True):
+        if (
+            best is not None
+            and effort(runs[i]) < most
+            and not any(effort(runs[k]) < effort(runs[i]) for k in ran)
+        ):
+            # The plain run of this notebook: what another run is held against proves nothing by itself.
+            continue
         one = _one(runs, i, [k for k in ran if effort(runs[k]) < effort(runs[i])], min_fall, cleared)
         if best is None or _RANK[one.bucketing] > _RANK[best.bucketing]:
             best = one

@@ -79,7 +79,7 @@ def settle(
     share = observed.padding_share if observed else None
     stored = None
     if recorded is not None:
-        stored = from_flos(merged) or recorded.tokens_per_row
+        stored = recorded.tokens_per_row or from_flos(merged)
     if stored is not None:
         happened = _from_width(stored, meant, merged)
         return Settled(happened, stored, share, stale=contradicts(stored, meant, merged))
@@ -94,7 +94,7 @@ def settle(
 
 def is_fixed(width: float) -> bool:
     """Is this mean width one fixed length? A mean over real batches is hardly ever whole."""
-    return width >= 16 and abs(width - round(width)) < 0.02
+    return width >= 16 and abs(width - round(width)) < 0.005
 
 
 def contradicts(width: float, meant: Padding, run: TrainingRun) -> bool:

@@ -264,15 +264,11 @@ def _speed_after_early_stop(case: Case) -> Iterator[Finding]:
         if not run.steps or not run.seconds:
             return
         rates.append(run.steps / run.seconds)
-    stopped = [r for r in case.pair if r.ending == Ending.EARLY_STOPPED]
-    reported = {
-        o.cell: o.value.get("iterations_per_second")
-        for o in observations(case.evidence, Kind.SPEED)
-        if o.value.get("from") == "train_steps_per_second"
-    }
-    given = [reported.get(r.cell) for r in case.pair]
-    if not stopped or any(g is None for g in given) or not rates[0] or not given[0]:
+    stopped = [r for r in case.pair if r.ending == Ending.EARLY_STOPPED and r.kind == "trainer"]
+    if not stopped or not all(r.steps_planned for r in case.pair):
         return
+    # Trainer's `speed_metrics(num_steps=state.max_steps)`: the planned steps, whatever was really run.
+    given = [round(r.steps_planned / r.seconds, 3) for r in case.pair]
     shown, real = given[1] / given[0], rates[1] / rates[0]
     if abs(shown - real) < 0.15 * real:
         return
