@@ -49,15 +49,31 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the table here; default: print only")
     arguments = parser.parse_args()
 
+    model.quiet()
     tokenizer = model.load_tokenizer(arguments.model)
-    train_reviews = random.Random(0).sample(data.clean(data.read(arguments.data / data.TRAIN)), arguments.rows)
-    test_reviews = random.Random(0).sample(data.clean(data.read(arguments.data / data.TEST)), arguments.test_rows)
+    train_reviews = random.Random(0).sample(
+        data.clean(data.read(arguments.data / data.TRAIN)), arguments.rows
+    )
+    test_reviews = random.Random(0).sample(
+        data.clean(data.read(arguments.data / data.TEST)), arguments.test_rows
+    )
     rows, test = (data.tokenise(r, tokenizer) for r in (train_reviews, test_reviews))
-    lines = ["| weights at the start | learning rate | accuracy (mean) | each seed | seconds a run |", "|---|---|---|---|---|"]
+    lines = [
+        "| weights at the start | learning rate | accuracy (mean) | each seed | seconds a run |",
+        "|---|---|---|---|---|",
+    ]
     for pretrained in (True, False):
         for rate in arguments.rates:
             found = [
-                measure(arguments.model, rows, test, pretrained=pretrained, rate=rate, seed=s, epochs=arguments.epochs)
+                measure(
+                    arguments.model,
+                    rows,
+                    test,
+                    pretrained=pretrained,
+                    rate=rate,
+                    seed=s,
+                    epochs=arguments.epochs,
+                )
                 for s in range(arguments.seeds)
             ]
             each = ", ".join(f"{accuracy:.4f}" for accuracy, _ in found)
@@ -77,15 +93,16 @@ def main() -> None:
 
 TEXT = """# Is the pocket model's pretraining worth it?
 
-Made by `python -m benchmarks.pocket --data DIR --out benchmarks/pocket.md` on {date}; DIR held NSMC-format files
-(a rebuilt draw of NSMC, not part of this project). One CPU thread, float32.
+Made by `python -m benchmarks.pocket --data DIR --out benchmarks/pocket.md` on {date}; DIR held a
+rebuilt draw of NSMC, which is not part of this project. One CPU thread, float32.
 
-Fine-tuned on {rows:,} training rows for {epochs} epochs (bucketed batches of 640 tokens, AdamW, warm-up and linear
-decay: `reference/train.py`), accuracy after the last epoch on {test:,} test rows, {seeds} seeds each. Same architecture,
-tokenizer, rows and batches; only the weights at the start differ.
+Fine-tuned on {rows:,} training rows for {epochs} epochs (bucketed batches of 640 tokens, AdamW, warm-up
+and linear decay: `reference/train.py`); accuracy after the last epoch on {test:,} test rows, {seeds} seeds
+each. Architecture, tokenizer, rows and batches are the same; only the weights at the start differ.
 
 {table}
 """
+
 
 if __name__ == "__main__":
     main()

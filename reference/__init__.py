@@ -1,0 +1,12 @@
+"""The reference: fine-tuning BERT on movie reviews, and what padding costs, in files read in this order.
+
+1. `data.py`      a text file becomes rows of token ids; nothing is padded yet
+2. `batching.py`  the staircase: fixed padding, dynamic padding, length grouping, bucketing by tokens
+3. `model.py`     the model, and what one token costs
+4. `train.py`     fine-tuning done well; knows nothing of padding
+5. `compare.py`   the staircase measured: `python -m reference.compare --quick`
+6. `solution.ipynb`  the exercise as a student would solve it, with Hugging Face's Trainer
+                     (written by `make_solution.py`)
+
+Beside the path: `pretrain.py` made the pocket model, a Korean BERT small enough for two CPU cores.
+"""

@@ -128,7 +128,13 @@ class Batches:
         width: int | None = None,
         seed: int = 0,
     ):
-        self.examples, self.planner, self.pad_id, self.width, self.seed = examples, planner, pad_id, width, seed
+        self.examples, self.planner, self.pad_id, self.width, self.seed = (
+            examples,
+            planner,
+            pad_id,
+            width,
+            seed,
+        )
         self.lengths = [len(e.ids) for e in examples]
 
     def plan(self, epoch: int) -> Plan:

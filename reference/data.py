@@ -41,7 +41,9 @@ def read(path: Path) -> list[Review]:
         for number, line in enumerate(lines, start=2):
             fields = line.rstrip("\r\n").split("\t")
             if len(fields) != 3 or fields[2] not in ("0", "1"):
-                raise ValueError(f"{path.name}, line {number}: expected id, document, label; got {line[:60]!r}")
+                raise ValueError(
+                    f"{path.name}, line {number}: expected id, document, label; got {line[:60]!r}"
+                )
             reviews.append(Review(fields[0], fields[1], int(fields[2])))
     return reviews
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging
 
 
 def load(folder: str | Path, *, seed: int = 0, pretrained: bool = True) -> torch.nn.Module:
@@ -45,3 +46,9 @@ def training_flops(model: torch.nn.Module, padded_tokens: int) -> int:
     Trainer's `total_flos`. That is why `total_flos` gives away how much padding a run computed on.
     """
     return 6 * non_embedding_parameters(model) * padded_tokens
+
+
+def quiet() -> None:
+    """No load reports or bars from transformers: the commands here load the same model many times."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

@@ -68,7 +68,7 @@ def train(
     model: torch.nn.Module,
     batches: Batches,
     validation: Batches,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe,
     *,
     report: Callable[[str], None] = lambda line: None,
 ) -> Result:

@@ -1,4 +1,4 @@
-"""The synthetic reviews: format, counts, determinism, length profile, and that counting words is not enough."""
+"""The synthetic reviews: format, counts, determinism, length profile, and that counting words won't do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from grader.classroom import reviews, reviews_korean
+from grader.classroom import reviews, reviews_korean, reviews_words
 
 MODEL = Path(reviews.__file__).parent / "pocket" / "model"
 
@@ -78,8 +78,8 @@ def test_a_bag_of_words_stays_under_95_percent(folder):
 
 @pytest.mark.parametrize("maker", ["amount", "film"])
 def test_half_a_construction_does_not_tell_the_label(maker):
-    """Words of either polarity occur under both labels: only with what negates them do they mean something."""
-    words = reviews.phrases()
+    """Words of either polarity occur under both labels: what negates them decides."""
+    words = reviews_words.phrases()
     for good in (True, False):
         writer = reviews.Writer(random.Random(0))
         texts = [getattr(writer, maker)(good) for _ in range(1500)]
@@ -91,7 +91,7 @@ def test_half_a_construction_does_not_tell_the_label(maker):
 
 
 def test_negation_turns_every_predicate_round():
-    words = reviews.phrases()
+    words = reviews_words.phrases()
     for good in (True, False):
         writer = reviews.Writer(random.Random(0))
         negated = {w["not"] for aspect in words.aspects for w in aspect.described[not good]}
@@ -104,12 +104,15 @@ def test_negation_turns_every_predicate_round():
     [
         ("지루하", "adjective", "지루하다 지루해요 지루합니다 지루함 지루했다 지루하지만 지루한데 지루한"),
         ("좋/좋아", "adjective", "좋다 좋아요 좋습니다 좋음 좋았다 좋지만 좋은데 좋은"),
-        ("아름답/아름다워", "adjective", "아름답다 아름다워요 아름답습니다 아름답음 아름다웠다 아름답지만 아름다운데 아름다운"),
-        ("재미없/재미없어", "adjective", "재미없다 재미없어요 재미없습니다 재미없음 재미없었다 재미없지만 재미없는데 재미없는"),
+        ("아름답/아름다워", "adjective",
+         "아름답다 아름다워요 아름답습니다 아름답음 아름다웠다 아름답지만 아름다운데 아름다운"),
+        ("재미없/재미없어", "adjective",
+         "재미없다 재미없어요 재미없습니다 재미없음 재미없었다 재미없지만 재미없는데 재미없는"),
         ("낫/나아", "adjective", "낫다 나아요 낫습니다 낫음 나았다 낫지만 나은데 나은"),
         ("빛나/빛나", "verb", "빛난다 빛나요 빛납니다 빛남 빛났다 빛나지만 빛나는데 빛난"),
         ("겉돌/겉돌아", "verb", "겉돈다 겉돌아요 겉돕니다 겉돎 겉돌았다 겉돌지만 겉도는데 겉돈"),
-        ("감동적이/감동적이야", "adjective", "감동적이다 감동적이에요 감동적입니다 감동적임 감동적이었다 감동적이지만 감동적인데 감동적인"),
+        ("감동적이/감동적이야", "adjective",
+         "감동적이다 감동적이에요 감동적입니다 감동적임 감동적이었다 감동적이지만 감동적인데 감동적인"),
         ("명작", "noun", "명작이다 명작이에요 명작입니다 명작임 명작이었다 명작이지만 명작인데 명작인"),
         ("최고", "noun", "최고다 최고예요 최고입니다 최고임 최고였다 최고지만 최고인데 최고인"),
     ],

@@ -6,21 +6,20 @@ interjections, typos and lost spaces. Who says what is in pocket/phrases.toml. M
 both halves to be understood ("감동이 없다" and "억지가 없다"), so counting words is not enough.
 
 What this is not: real reviews, or a measure of anything outside the classroom; see pocket/README.md.
-Called by assemble.py when a pocket classroom is made. Needs numpy only.
+Called by assemble.py when a pocket classroom is made; `python -m grader.classroom.reviews FOLDER` makes
+the files alone. Needs numpy only.
 """
 
 from __future__ import annotations
 
 import random
-import tomllib
-from functools import cache
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from grader.classroom.reviews_korean import STYLES, forms, particle
-
-PHRASES = Path(__file__).parent / "pocket" / "phrases.toml"
+from grader.classroom.reviews_words import phrases
 
 LIMIT = 140
 """Characters; the site cut reviews there, and so does this."""
@@ -34,7 +33,9 @@ REPEATED = 0.012
 """Share of rows that copy an earlier one of the same file, beyond short remarks that meet by chance."""
 
 
-def write(folder: Path, *, train: int = 150_000, test: int = 50_000, hidden: int = 4_000, seed: int = 2021) -> None:
+def write(
+    folder: Path, *, train: int = 150_000, test: int = 50_000, hidden: int = 4_000, seed: int = 2021
+) -> None:
     """Write ratings_train.txt, ratings_test.txt and hidden.txt (`id`, `document`, `label`) into `folder`.
 
     The same numbers and seed give the same bytes. No text of hidden.txt occurs in the other two, so a
@@ -49,59 +50,16 @@ def write(folder: Path, *, train: int = 150_000, test: int = 50_000, hidden: int
         ("hidden", "hidden.txt", hidden),
     ):
         writer = Writer(random.Random(f"{seed}/{name}"))
-        made = writer.rows(rows, empty=EMPTY[name] if rows > 1000 else 0, avoid=seen if name == "hidden" else None)
+        made = writer.rows(
+            rows, empty=EMPTY[name] if rows > 1000 else 0, avoid=seen if name == "hidden" else None
+        )
         seen.update(text for text, _ in made)
         lines = [f"{next(ids)}\t{text}\t{label}\n" for text, label in made]
         (folder / file).write_text("id\tdocument\tlabel\n" + "".join(lines), encoding="utf-8", newline="\n")
 
 
-class Predicates:
-    """One aspect's names and inflected predicates by polarity (True is good)."""
-
-    def __init__(self, aspect: dict):
-        self.names: list[str] = aspect["names"]
-        self.said: dict[bool, list[dict[str, str]]] = {}
-        self.described: dict[bool, list[dict[str, str]]] = {}
-        for good, side in ((True, "good"), (False, "bad")):
-            adjectives = [forms(entry, "adjective") for entry in aspect[side]]
-            verbs = [forms(entry, "verb") for entry in aspect[f"{side}_verbs"]]
-            nouns = [forms(entry, "noun") for entry in aspect[f"{side}_nouns"]]
-            self.described[good] = adjectives
-            self.said[good] = adjectives * 3 + verbs * 2 + nouns * 2
-
-
-class Phrases:
-    """pocket/phrases.toml, inflected."""
-
-    def __init__(self, raw: dict):
-        self.aspects = [Predicates(aspect) for aspect in raw["aspects"]]
-        self.film = self.aspects[-1]
-        self.qualities = {True: raw["qualities"]["good"], False: raw["qualities"]["bad"]}
-        self.amount = {
-            True: [forms(entry, "adjective") for entry in raw["qualities"]["present"]],
-            False: [forms(entry, "adjective") for entry in raw["qualities"]["absent"]],
-        }
-        self.frames, self.styles, self.remarks = raw["frames"], raw["styles"], raw["remarks"]
-        self.chatter, self.tails = raw["chatter"], raw["tails"]
-        self.remark = {True: self.remarks["good"], False: self.remarks["bad"]}
-        self.twisted = {True: self.remarks["reverse"], False: self.remarks["irony"]}
-        self.short = {True: self.remarks["short_good"], False: self.remarks["short_bad"]}
-        self.tail = {True: self.tails["any"] + self.tails["good"], False: self.tails["any"] + self.tails["bad"]}
-        self.typos = list(raw["typos"].items())
-        self.aux = forms("않/않아", "adjective")
-        self.is_not = forms("아니/아니야", "adjective") | {"yo": "아니에요", "past_yo": "아니었어요"}
-        self.better = {True: forms("낫/나아", "adjective"), False: forms("못하", "adjective")}
-        self.opinion = {True: self.film.described[True], False: self.film.described[False]}
-
-
-@cache
-def phrases() -> Phrases:
-    """The words, read and inflected once."""
-    return Phrases(tomllib.loads(PHRASES.read_text(encoding="utf-8")))
-
-
 class Writer:
-    """Writes reviews with one random generator; every method that makes text takes the polarity it must have."""
+    """Writes reviews with one random generator; a method that makes text takes the polarity it must have."""
 
     def __init__(self, rng: random.Random):
         self.rng, self.random, self.words = rng, rng.random, phrases()
@@ -154,7 +112,9 @@ class Writer:
         if wanted < 6:
             return self.finish(self.pick(self.words.short[good]), good)
         if wanted < 9:
-            return self.finish(self.intense() + self.pick(self.words.short[good]) + " " + self.brief(good), good)
+            return self.finish(
+                self.intense() + self.pick(self.words.short[good]) + " " + self.brief(good), good
+            )
         parts = [self.pick(self.words.chatter["openers"])] if self.random() < 0.06 else []
         if self.random() < 0.10:
             parts.append(self.pick(self.words.styles["hedge"]))
@@ -165,7 +125,8 @@ class Writer:
             if chance < 0.16:
                 part = self.pick(self.words.chatter["lines"])
             elif chance < 0.24:  # something the other side would say, taken back at once
-                part = f"{self.pick(self.words.frames['although'])} {self.clause(not good, 'but')} {self.sentence(good)}"
+                although = self.pick(self.words.frames["although"])
+                part = f"{although} {self.clause(not good, 'but')} {self.sentence(good)}"
             else:
                 part = self.sentence(good)
             parts.append(part)
@@ -193,7 +154,11 @@ class Writer:
     def subject(self, name: str) -> str:
         """The name with a particle, or bare as in hasty writing."""
         chance = self.random()
-        return particle(name, "이가" if chance < 0.45 else "은는") if chance < 0.75 else name + ("도" if chance < 0.88 else "")
+        return (
+            particle(name, "이가" if chance < 0.45 else "은는")
+            if chance < 0.75
+            else name + ("도" if chance < 0.88 else "")
+        )
 
     def intense(self) -> str:
         return self.pick(self.words.styles["intensity"]) + " " if self.random() < 0.4 else ""
@@ -275,7 +240,8 @@ class Writer:
         older = self.pick(self.words.frames["older"])
         if self.random() < 0.5:
             return f"{older}보다 {self.intense()}{self.end(self.words.better[good])}"
-        return f"{self.pick(('이것', '이 영화', '이번 편'))}보다 {particle(older, '이가')} {self.end(self.words.better[not good])}"
+        this = self.pick(("이것", "이 영화", "이번 편"))
+        return f"{this}보다 {particle(older, '이가')} {self.end(self.words.better[not good])}"
 
     # ------------------------------------------------------------ how it is typed
 
@@ -294,5 +260,13 @@ class Writer:
         if chance < 0.62:
             likely = good if self.random() < 0.75 else not good
             tail = self.pick(words.tail[likely])
-            text += (" " if chance < 0.1 else "") + tail * (1 if self.random() < 0.85 else 2 + int(self.random() * 4))
+            text += (" " if chance < 0.1 else "") + tail * (
+                1 if self.random() < 0.85 else 2 + int(self.random() * 4)
+            )
         return " ".join(text[:LIMIT].split())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m grader.classroom.reviews FOLDER")
+    write(Path(sys.argv[1]))
