@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
-import click
 import typer
 from rich.console import Console
 from rich.text import Text as RichText
 
 from grader import __version__
-from grader.cli import batch, check, classroom, release, score
+from grader.cli import batch, check, classroom, options, release, score
 from grader.cli.language import language, say
 from grader.cli.terminal import plain
 from grader.errors import GraderError
+
+# Newer typers carry a click of their own: take the classes from whichever it is.
+ClickException = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 app = typer.Typer(
     add_completion=False,
@@ -38,7 +41,10 @@ app.command("doctor")(classroom.doctor)
 @app.callback(invoke_without_command=True)
 def root(
     version: bool = typer.Option(False, "--version", help=say("버전을 보여 줍니다.", "Show the version.")),
+    lang: options.Lang = "ko",
 ) -> None:
+    # Here or after the command: both are where people write it.
+    os.environ["GRADER_LANG"] = options.language_name(lang)
     if version:
         typer.echo(f"grader {__version__}")
         raise typer.Exit(0)
@@ -47,6 +53,7 @@ def root(
 def run(argv: list[str]) -> int:
     """Run one command; returns the exit code."""
     debug = "--debug" in argv
+    before = os.environ.get("GRADER_LANG")
     stderr = Console(stderr=True, highlight=False)
     try:
         return app(args=argv, standalone_mode=False, prog_name="grader") or 0
@@ -54,14 +61,15 @@ def run(argv: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return _fail(stderr, error.text.in_(language(argv)), error.exit_code)
-    except click.exceptions.Exit as done:
+    except typer.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
+    except ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
             return 2
-        return _fail(stderr, error.format_message(), 2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+        said = error.format_message()
+        return _fail(stderr, say(f"명령을 이해하지 못했습니다: {said} `grader --help`를 봐 주세요.", said), 2)
+    except (typer.Abort, KeyboardInterrupt):
         return _fail(stderr, say("중단했습니다.", "Stopped."), 130)
     except BrokenPipeError:
         sys.stderr.close()
@@ -76,6 +84,10 @@ def run(argv: list[str]) -> int:
             "submission. Please report the output with --debug.",
         )
         return _fail(stderr, text, 3)
+    finally:
+        os.environ.pop("GRADER_LANG", None)
+        if before is not None:
+            os.environ["GRADER_LANG"] = before
 
 
 def _fail(stderr: Console, sentence: str, code: int) -> int:
