@@ -40,7 +40,10 @@ def judge(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Judgement:
     asked, trouble = _attempt(lambda: questions.decide(evidence, case.facts, found, items))
     if asked is None:
         asked = tuple(_undecided(f"q{n}", trouble) for n in range(1, 6))
-    return Judgement(items=items, questions=asked, facts=case.facts, findings=found, rubric=rubric)
+    more, _ = _attempt(lambda: questions.more(evidence, case.facts))
+    return Judgement(
+        items=items, questions=asked, facts=case.facts, findings=found, rubric=rubric, more=more or ()
+    )
 
 
 def _item(name: str, check: Callable[[Case], Verdict], case: Case) -> Verdict:

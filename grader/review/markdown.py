@@ -11,7 +11,8 @@ import re
 from grader.templating import clean
 
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
-_ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|www\.)[^\s)\]>]+", re.I)
+_ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|www\.)[^\s)\]>]+|(?<![\w`])@[\w-]+", re.I)
+"""What GitHub would turn into a link or a call by itself."""
 _OPENER = re.compile(r"^(\s*)(#{1,6}(?=\s)|>|```|~~~|=+\s*$|\|)", re.M)
 
 
