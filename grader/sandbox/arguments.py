@@ -1,0 +1,150 @@
+"""The bubblewrap command: every option with its reason.
+
+Pure construction: what is mounted where, which limits, in which order. Called by `jail` and
+`choosing`. The order counts: later mounts lie over earlier ones, and the root is made read-only last.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from grader.errors import SandboxError
+from grader.records import Limits
+from grader.sandbox import interpreter
+from grader.sandbox.types import HOME, OUT, WORK, Bind
+
+CONTROL = "/run/kernel"
+"""Inside: the folder of the kernel's sockets."""
+UID = 1000
+"""Inside; outside it is the grader's own user, or a service user if the grader is root."""
+SHM_MB, TMP_MB = 512, 256
+"""Sizes of /dev/shm (DataLoader workers need it) and /tmp; both are RAM."""
+ETC = {
+    "passwd": f"student:x:{UID}:{UID}:student:{HOME}:/bin/bash\n",
+    "group": f"student:x:{UID}:\n",
+    "hosts": "127.0.0.1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+"""Own files: no host names, no host users."""
+FROM_ETC = ("ld.so.cache", "alternatives", "localtime", "fonts")
+
+
+@functools.cache
+def bwrap() -> str:
+    """Where bubblewrap is. Raises SandboxError, with the remedy, if it is not installed."""
+    found = shutil.which("bwrap")
+    if not found:
+        raise SandboxError(
+            ko="bubblewrap이 없어서 노트북을 격리할 수 없어요. "
+            "`sudo apt install bubblewrap`으로 설치해 주세요.",
+            en="bubblewrap is not installed, so a notebook can't be isolated. Install it: "
+            "`sudo apt install bubblewrap` (or your distribution's package of that name).",
+        )
+    return os.path.realpath(found)
+
+
+@functools.cache
+def version() -> tuple[int, ...]:
+    """bubblewrap's version, (0, 8, 0)."""
+    said = subprocess.run([bwrap(), "--version"], capture_output=True, text=True, timeout=10, env={}).stdout
+    return tuple(int(part) for part in re.findall(r"\d+", said)[:3]) or (0,)
+
+
+def mounts(python: str, *, base: Path, binds: Sequence[Bind]) -> list[Bind]:
+    """Everything from the host that is visible inside. What is not here does not exist there.
+
+    `base` is the sandbox's own folder: h the home, c the sockets, e what stands for /etc.
+    """
+    found = [Bind(Path("/usr"), "/usr")]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        if Path("/", name).is_dir() and not Path("/", name).is_symlink():
+            found.append(Bind(Path("/", name), f"/{name}"))
+    for name in FROM_ETC:
+        if Path("/etc", name).exists():
+            found.append(Bind(Path("/etc", name).resolve(), f"/etc/{name}"))
+    if python:
+        found += [Bind(folder.resolve(), str(folder)) for folder in interpreter.needs(python).folders]
+    found += [Bind(base / "e" / name, f"/etc/{name}") for name in ETC]
+    found += [Bind(base / "c", CONTROL, True), Bind(base / "h", HOME, True), *binds]
+    return found
+
+
+def build(
+    python: str,
+    mounts: Sequence[Bind],
+    sources: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    seccomp_fd: int,
+    info_fd: int,
+) -> list[str]:
+    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it."""
+    options = (
+        # own users, processes, network (an empty one), message queues, host name
+        "--unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try "
+        # one kill ends all; no terminal to type into; no capability, even inside the user namespace
+        f"--die-with-parent --new-session --cap-drop ALL --uid {UID} --gid {UID} "
+        "--hostname notebook --clearenv"
+    ).split()
+    if version() >= (0, 8):
+        options += ["--disable-userns", "--assert-userns-disabled"]  # the first step of most kernel exploits
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        if Path("/", name).is_symlink():
+            options += ["--symlink", os.readlink(Path("/", name)), f"/{name}"]
+    options += ["--dir", "/etc", "--proc", "/proc", "--dev", "/dev"]
+    for path, size in (("/dev/shm", SHM_MB), ("/tmp", TMP_MB)):
+        if version() >= (0, 7):
+            options += ["--size", str(size * 1024 * 1024)]
+        options += ["--tmpfs", path]
+    for mount, source in zip(mounts, sources, strict=True):
+        options += ["--bind" if mount.writable else "--ro-bind", source, mount.target]
+    masked = interpreter.needs(python).masked if python else ()
+    for folder in masked:
+        options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
+    path = "/usr/local/bin:/usr/bin:/bin"
+    inside = {
+        "PATH": f"{Path(python).parent}:{path}" if python else path,
+        "HOME": HOME,
+        "USER": "student",
+        "LANG": "C.UTF-8",
+        "OUTBOX": OUT,
+        **env,
+    }
+    for key, value in inside.items():
+        options += ["--setenv", key, value]
+    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
+
+
+def rlimits(limits: Limits) -> list[str]:
+    """A command prefix that sets resource limits, run inside: RLIMIT_NPROC then counts this namespace's
+    processes only, not all those of the user. RLIMIT_AS is left alone: CUDA reserves far more than it uses.
+    """
+    prlimit = shutil.which("prlimit", path="/usr/bin:/bin")
+    if not prlimit:
+        raise SandboxError(
+            ko="prlimit 명령이 없어요. `sudo apt install util-linux`로 설치해 주세요.",
+            en="The command prlimit is missing. Install it: `sudo apt install util-linux`.",
+        )
+    import resource  # not on Windows
+
+    cores = os.cpu_count() or 1
+    megabyte = 1024 * 1024
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return [
+        prlimit,
+        f"--nproc={limits.processes}",
+        f"--data={limits.memory_mb * megabyte}",
+        f"--fsize={limits.disk_mb * megabyte}",
+        f"--nofile={4096 if files == resource.RLIM_INFINITY else min(4096, files)}",
+        f"--cpu={int(limits.total_seconds * cores) + 120}",
+        "--core=0",
+        "--",
+    ]

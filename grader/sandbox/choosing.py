@@ -1,0 +1,257 @@
+"""Chooses the isolation and proves it: a program with canaries is let loose in it and must fail.
+
+The self-test runs before the first notebook of a boot and whenever something it rests on has changed.
+The same program is run outside first, where it must succeed, so that a refusal means something.
+Called by `grader.sandbox.choose`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from grader.errors import SandboxError
+from grader.records import Ending, Limits
+from grader.sandbox.types import Isolation, ProcessResult
+
+LATER = ("landlock", "container")
+"""Named in the design, not available in this version."""
+LIMITS = Limits(total_seconds=30, cell_seconds=30, memory_mb=512, disk_mb=64, processes=64)
+NO_CAPABILITIES = "0000000000000000"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
+    """See `grader.sandbox.choose`."""
+    if requested == "none":
+        note = "no isolation: the notebook can read, change and send whatever you can"
+        if os.name != "posix":
+            raise SandboxError(
+                ko="Windows에서는 노트북을 실행할 수 없어요. WSL2(리눅스)에서 실행하거나 `--no-run`을 쓰세요.",
+                en="Notebooks can't be run on Windows. Use WSL2 (Linux), or `--no-run`.",
+            )
+        return Isolation(name="none", notes=(note,))
+    if requested in LATER:
+        raise SandboxError(
+            ko=f"격리 방식 '{requested}'은(는) 이 버전에 없어요. 'bubblewrap'이나 'none'을 고르세요.",
+            en=f"Isolation '{requested}' is not available in this version. Choose 'bubblewrap' or 'none'.",
+        )
+    if requested not in ("auto", "bubblewrap"):
+        raise SandboxError(
+            ko=f"'{requested}'(이)라는 격리 방식은 없어요. auto, bubblewrap, none 가운데 고르세요.",
+            en=f"There is no isolation called '{requested}'. Choose auto, bubblewrap or none.",
+        )
+    if not sys.platform.startswith("linux"):
+        raise SandboxError(
+            ko=f"격리 실행은 리눅스에서만 돼요(지금은 {sys.platform}). 리눅스나 WSL2에서 실행하거나 `--no-run`을 쓰세요.",
+            en=f"Isolation needs Linux (this is {sys.platform}). Use Linux or WSL2, or `--no-run`.",
+        )
+    return _bubblewrap(fresh)
+
+
+def _bubblewrap(fresh: bool) -> Isolation:
+    from grader.sandbox import arguments, jail
+
+    arguments.bwrap()
+    record = None if fresh else _remembered()
+    if record is None:
+        jail.sweep()
+        record = _prove()
+        _remember(record)
+    return record
+
+
+def _prove() -> Isolation:
+    """Run the self-test. With a systemd scope if that works, else without. Raises SandboxError."""
+    from grader.sandbox import arguments, cgroup
+    from grader.sandbox.jail import SCOPE_NOTE
+
+    notes = []
+    if arguments.version() < (0, 8):
+        notes.append("bubblewrap older than 0.8: nested user namespaces are refused by seccomp alone")
+    if arguments.version() < (0, 7):
+        notes.append("bubblewrap older than 0.7: /tmp and /dev/shm have no size of their own")
+    group = cgroup.create(f"grader-{os.getpid()}-test", memory_mb=64, processes=8)
+    if group is not None:
+        group.remove()
+        memory = f"memory limit: cgroup {group.kind}"
+    elif os.geteuid() != 0 and cgroup.scope_command(memory_mb=64, processes=8):
+        memory = f"memory limit: {SCOPE_NOTE}"
+        with contextlib.suppress(SandboxError):
+            return _test(Isolation(name="bubblewrap", notes=(memory, *notes)))
+        memory = "memory limit: best effort (no cgroup; the systemd scope failed its test)"
+    else:
+        memory = "memory limit: best effort (no cgroup: rlimits and a watchdog)"
+    return _test(Isolation(name="bubblewrap", notes=(memory, *notes)))
+
+
+def _test(isolation: Isolation) -> Isolation:
+    """`isolation`, if nothing gets out of it. Raises SandboxError saying what did."""
+    from grader.sandbox.process import run_process
+
+    program = Path(__file__).with_name("canary.py").read_text()
+    with _canaries() as asked:
+        outside = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", program],
+            input=json.dumps({**asked, "harmful": False}).encode(),
+            env={"CANARY": asked["secret"]},
+            capture_output=True,
+            timeout=30,
+        )
+        expected = len(json.loads(outside.stdout)["worked"]) if outside.returncode == 0 else 0
+        if expected != 5:
+            raise SandboxError(
+                ko="샌드박스 자체 점검을 준비하지 못했어요(밖에서도 시험이 실패했어요).",
+                en=f"The sandbox's self-test can't be set up: outside, only {expected} of 5 canaries were found.",
+            )
+        os.environ["GRADER_CANARY"] = asked["secret"]
+        try:
+            result = run_process(
+                [sys.executable, "-I", "-S", "-c", program],
+                isolation=isolation,
+                binds=(),
+                env={},
+                limits=LIMITS,
+                stdin=json.dumps({**asked, "harmful": True}).encode(),
+                collect=("grader-canary",),
+                collect_to=Path(asked["folder"]) / "collected",
+                max_collect_mb=1,
+            )
+        finally:
+            del os.environ["GRADER_CANARY"]
+    _judge(result)
+    return isolation
+
+
+@contextlib.contextmanager
+def _canaries() -> Iterator[dict[str, object]]:
+    """Things outside that nobody inside may find, as the JSON object `canary` reads."""
+    secret = secrets.token_hex(16)
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-canary-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as named,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        hidden = Path(folder, "hidden.txt")
+        hidden.write_text(secret)
+        named.bind(f"{folder}/s")
+        abstract.bind(f"\0{secret}")
+        named.listen()
+        abstract.listen()
+        yield {
+            "folder": folder,
+            "file": str(hidden),
+            "port": server.getsockname()[1],
+            "socket": f"{folder}/s",
+            "abstract": secret,
+            "secret": secret,
+        }
+
+
+def _judge(result: ProcessResult) -> None:
+    """Raises SandboxError unless `result` is that of a tight sandbox."""
+    try:
+        said = json.loads(result.stdout)
+        worked, facts = said["worked"], said["facts"]
+    except (ValueError, KeyError, TypeError):
+        raise _cannot_start(result) from None
+    wrong = list(worked)
+    if facts["CapEff"] != NO_CAPABILITIES or facts["CapBnd"] != NO_CAPABILITIES:
+        wrong.append("keeping capabilities")
+    if facts["NoNewPrivs"] != "1":
+        wrong.append("gaining privileges")
+    if facts["Seccomp"] != "2":
+        wrong.append("unfiltered system calls")
+    if facts["processes"] > 4:
+        wrong.append("seeing the host's processes")
+    if wrong or result.ending is not Ending.COMPLETED or result.files != ("grader-canary",):
+        found = ", ".join(wrong) or f"{result.ending.value}, collected {result.files}"
+        raise SandboxError(
+            ko=f"샌드박스 자체 점검에 실패해서 노트북을 실행하지 않아요. 안에서 된 일: {found}",
+            en=f"The sandbox failed its self-test, so no notebook is run. Possible inside: {found}.",
+        )
+
+
+def _cannot_start(result: ProcessResult) -> SandboxError:
+    """Why bubblewrap did not get as far as running anything, with what helps."""
+    said = result.stderr.decode(errors="replace").strip()
+    last = said.splitlines()[-1][:300] if said else f"exit code {result.returncode}, {result.ending.value}"
+    ko, en = "bubblewrap과 커널 설정을 확인해 주세요.", "Look at bubblewrap and the kernel's settings."
+    if any(sign in said for sign in ("uid map", "RTM_NEWADDR", "namespace", "Operation not permitted")):
+        ko = (
+            "이 시스템이 사용자 네임스페이스를 막고 있어요. Ubuntu 23.10 이상이면 AppArmor 프로필 "
+            "bwrap-userns-restrict를 켜고(`sudo apt install apparmor-profiles`), 컨테이너 안이라면 밖에서 실행해 주세요."
+        )
+        en = (
+            "This system refuses user namespaces. On Ubuntu 23.10 or later enable the AppArmor profile "
+            "bwrap-userns-restrict (`sudo apt install apparmor-profiles`); inside a container, run it outside."
+        )
+    elif "Permission denied" in said:
+        ko = "샌드박스 사용자가 파이썬 환경을 읽을 수 없어요. `chmod -R o+rX`로 읽기 권한을 주세요."
+        en = "The sandbox's user can't read the Python environment: give it leave with `chmod -R o+rX`."
+    return SandboxError(
+        ko=f"격리된 실행 환경을 시작하지 못했어요({last}). {ko}",
+        en=f"The sandbox does not start ({last}). {en}",
+    )
+
+
+# ---------------------------------------------------------------- remembered until the next boot
+
+
+def _cache_file() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("bucketing-grader"), "sandbox-self-test.json")
+
+
+def _fingerprint() -> str:
+    """Changes whenever something that the self-test rests on does."""
+    from grader.sandbox import arguments
+
+    digest = hashlib.sha256()
+    for fact in (BOOT_ID.read_text(), os.geteuid(), sys.executable, arguments.bwrap(), arguments.version()):
+        digest.update(repr(fact).encode())
+    for file in (Path(arguments.bwrap()), *sorted(Path(__file__).parent.glob("*.py"))):
+        status = file.stat()
+        digest.update(f"{file} {status.st_mtime_ns} {status.st_size}".encode())
+    for setting in ("kernel/unprivileged_userns_clone", "kernel/apparmor_restrict_unprivileged_userns"):
+        with contextlib.suppress(OSError):
+            digest.update(Path("/proc/sys", setting).read_bytes())
+    digest.update(Path("/proc/self/cgroup").read_bytes())
+    return digest.hexdigest()
+
+
+def _remembered() -> Isolation | None:
+    try:
+        file = _cache_file()
+        status = file.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            return None
+        stored = json.loads(file.read_bytes())
+        if stored["fingerprint"] == _fingerprint():
+            return msgspec.convert(stored["isolation"], Isolation)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _remember(isolation: Isolation) -> None:
+    with contextlib.suppress(OSError):  # without a cache the test is just made again
+        file = _cache_file()
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        content = json.dumps({"fingerprint": _fingerprint(), "isolation": msgspec.to_builtins(isolation)})
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
+            temporary.write(content)
+        os.replace(temporary.name, file)

@@ -1,0 +1,277 @@
+"""One sandbox: its folders on the host, its process tree, and the certain end of both.
+
+`Jail` starts one program in bubblewrap and kills everything inside. What it is not: it knows no kernels
+and no clocks; `driver` and `process` do. `arguments` has bubblewrap's options. Linux only for
+'bubblewrap'; 'none' runs on any POSIX system, without isolation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from grader.errors import SandboxError
+from grader.records import Limits
+from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
+
+SERVICE_UIDS = range(61184, 65520)
+"""Outside, when started as root: from the range systemd sets apart for services without a name."""
+STAGE = "/tmp"
+"""Where `enter` stages what root can read, in a mount namespace nobody else sees."""
+SCOPE_NOTE = "systemd scope"
+"""In `Isolation.notes` where `choosing` found that `systemd-run --user --scope` works."""
+START_TIMEOUT = 20.0
+
+_serial = itertools.count()
+
+
+class Jail:
+    """The folders of one sandbox and, once started, its processes. Use as a context manager."""
+
+    def __init__(
+        self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
+    ) -> None:
+        self.isolation, self.limits, self.python = isolation, limits, python
+        self.binds = tuple(bind._replace(source=Path(bind.source).resolve()) for bind in binds)
+        for bind in self.binds:
+            if not bind.source.exists():
+                raise SandboxError(
+                    ko=f"샌드박스에 넣을 {bind.source} 파일이 없어요.",
+                    en=f"{bind.source} to mount is missing.",
+                )
+        self.bubblewrap = isolation.name == "bubblewrap"
+        self.group: cgroup.Group | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
+        self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
+        # A short path: a unix socket's name has at most 107 bytes.
+        temporary = tempfile.gettempdir()
+        self.base = Path(
+            tempfile.mkdtemp(
+                prefix=f"grader-{os.getpid()}-", dir=temporary if len(temporary) < 50 else "/tmp"
+            )
+        )
+        self.home, self.control = self.base / "h", self.base / "c"
+        own = (self.home, self.control, self.home / "work", self.home / "out")
+        for folder in own:
+            folder.mkdir(mode=0o700)
+        etc = self.base / "e"
+        etc.mkdir()
+        for name, content in arguments.ETC.items():
+            (etc / name).write_text(content)
+        if self._uid is not None:
+            self.base.chmod(0o711)
+            for folder in (
+                *own,
+                *(b.source for b in self.binds if b.writable and b.source.stat().st_uid == 0),
+            ):
+                os.chown(folder, self._uid, self._uid)
+
+    def __enter__(self) -> Jail:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        if self.group:
+            self.group.remove()
+        delete(self.base)
+
+    @property
+    def control_inside(self) -> str:
+        """The folder of the kernel's sockets as the kernel sees it."""
+        return arguments.CONTROL if self.bubblewrap else str(self.control)
+
+    @property
+    def outbox(self) -> Path:
+        """The outbox, on the host."""
+        return self.home / "out"
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """Every folder on disk that can grow."""
+        return (self.home, self.control, *(bind.source for bind in self.binds if bind.writable))
+
+    def start(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        pass_fds: Sequence[int] = (),
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+        stderr: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        """Start the one program of this sandbox; `env` is all it gets beside the minimum.
+
+        The process dies with the *thread* that starts it, so start and wait in the same one.
+        """
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "start_new_session": True}
+        if not self.bubblewrap:
+            bare = self._bare_env(env)
+            self.process = subprocess.Popen(
+                argv, env=bare, cwd=self.home / "work", pass_fds=pass_fds, **streams
+            )
+            return self.process
+        name = f"grader-{os.getpid()}-{next(_serial)}"
+        tasks = self.limits.processes + 8  # bubblewrap's own processes count too
+        self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
+        scope: list[str] = []
+        if self.group is None and any(SCOPE_NOTE in note for note in self.isolation.notes):
+            scope = cgroup.scope_command(memory_mb=self.limits.memory_mb, processes=tasks)
+        # env={}: --clearenv alone leaves the grader's environment in /proc/1/environ (bubblewrap #725)
+        needed = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS") if scope else ()
+        outer = {key: os.environ[key] for key in needed if key in os.environ}
+
+        with contextlib.ExitStack() as stack:
+
+            def hold(fd: int) -> int:
+                stack.callback(os.close, fd)
+                return fd
+
+            info, info_in = os.pipe2(os.O_CLOEXEC)
+            hold(info)
+            filter_ = hold(seccomp.as_fd(seccomp.program()))
+            mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
+            staged = [
+                f"{STAGE}/{i}" if self._uid is not None else str(m.source) for i, m in enumerate(mounts)
+            ]
+            options = arguments.build(self.python, mounts, staged, env, seccomp_fd=filter_, info_fd=info_in)
+            # --args FD: command lines are world-readable, inside as well
+            options_fd = hold(_file("bwrap-args", "\0".join(options).encode()))
+            rlimits = arguments.rlimits(self.limits)
+            command = [*scope, arguments.bwrap(), "--args", str(options_fd), "--", *rlimits, *argv]
+            fds = [*pass_fds, filter_, info_in, options_fd]
+            if self._uid is not None or (self.group and self.group.procs()):
+                spec = {
+                    "cgroups": self.group.procs() if self.group else [],
+                    "uid": self._uid,
+                    "parent": os.getpid(),
+                    "stage": STAGE,
+                    "sources": [str(mount.source) for mount in mounts],
+                    "argv": command,
+                }
+                fds.append(hold(_file("enter", json.dumps(spec).encode())))
+                enter = str(Path(__file__).with_name("enter.py"))
+                command = [sys.executable, "-I", "-S", enter, str(fds[-1])]
+            try:
+                self.process = subprocess.Popen(command, env=outer, cwd="/", pass_fds=fds, **streams)
+            finally:
+                os.close(info_in)
+            self._hold_init(info)
+        if scope:
+            self.group = cgroup.scope_of(self.process.pid)
+        return self.process
+
+    def kill(self) -> None:
+        """SIGKILL to everything inside; returns when nothing of it is left (at most 10 s)."""
+        process = self.process
+        if process is None:
+            return
+        if self.bubblewrap:
+            for pid_fd in (self._init,):
+                if pid_fd >= 0:
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(pid_fd, signal.SIGKILL)
+                    select.select([pid_fd], [], [], 10.0)  # readable once pid 1 and all below have ended
+                    os.close(pid_fd)
+                    self._init = -1
+        else:
+            _kill_tree(process.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)  # bwrap ends by itself when its child does, and reports its CPU time
+        process.kill()
+        process.wait()
+
+    def _hold_init(self, info: int) -> None:
+        """A handle on pid 1 inside, from what bwrap reports; without one, killing bwrap must do."""
+        deadline, text = time.monotonic() + START_TIMEOUT, b""
+        while time.monotonic() < deadline:
+            if select.select([info], [], [], 0.5)[0]:
+                chunk = os.read(info, 4096)
+                text += chunk
+                if not chunk or b"}" in text:
+                    break
+        with contextlib.suppress(ValueError, KeyError, ProcessLookupError):
+            self._init = os.pidfd_open(json.loads(text)["child-pid"])
+
+    def _bare_env(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Without isolation nothing is mounted: paths inside become those of the sources."""
+        path = os.pathsep.join((str(Path(self.python).parent), os.environ.get("PATH", os.defpath)))
+        bare = {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "OUTBOX": str(self.outbox), **env}
+        places = [(bind.target, str(bind.source)) for bind in self.binds]
+        places += [(WORK, str(self.home / "work")), (OUT, str(self.outbox)), (HOME, str(self.home))]
+        for key, value in bare.items():
+            for target, source in places:
+                if value == target or value.startswith(target + "/"):
+                    bare[key] = source + value[len(target) :]
+                    break
+        return bare
+
+
+def delete(folder: Path) -> None:
+    """Remove `folder` whatever a student left in it: closed folders, ten thousand levels.
+
+    By coreutils, which go down by file descriptor; `shutil.rmtree` recurses and gives up.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        subprocess.run(["chmod", "-R", "u+rwX", "--", str(folder)], capture_output=True)
+        subprocess.run(["rm", "-rf", "--", str(folder)], capture_output=True)
+
+
+def sweep() -> None:
+    """Remove what a grader that was itself killed has left behind (its sandboxes died with it)."""
+    for folder in Path(tempfile.gettempdir()).glob("grader-*-*"):
+        owner = folder.name.split("-")[1]
+        try:
+            if owner.isdecimal() and folder.lstat().st_uid == os.geteuid() and folder.is_dir():
+                os.kill(int(owner), 0)
+        except ProcessLookupError:
+            delete(folder)
+        except OSError:
+            continue
+
+
+def _file(name: str, content: bytes) -> int:
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.write(content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _service_uid() -> int:
+    """An unprivileged user for one sandbox. Raises SandboxError where root can't become another user."""
+    number = SERVICE_UIDS[(os.getpid() * 31 + next(_serial)) % len(SERVICE_UIDS)]
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, count = (int(part) for part in line.split())
+        if first <= number < first + count:
+            return number
+    raise SandboxError(
+        ko="이 컨테이너의 root는 다른 사용자로 바꿀 수 없어서 격리할 수 없어요. 일반 사용자로 실행해 주세요.",
+        en="root in this container can't become another user, so there is no isolation. "
+        "Run it as an ordinary user.",
+    )
+
+
+def _kill_tree(pid: int) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
