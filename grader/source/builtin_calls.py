@@ -10,6 +10,7 @@ from grader.source.values import (
     Args,
     Column,
     Const,
+    Encoded,
     Function,
     Instance,
     Item,
@@ -86,7 +87,7 @@ def _dict(interp: Interpreter, call: Call) -> Value:
         if isinstance(value, Mapping):
             made.items.update(value.items)
             made.complete &= value.complete
-        elif isinstance(value, Item):
+        elif isinstance(value, (Item, Encoded)):
             return value
         else:
             made.complete = False

@@ -221,6 +221,8 @@ def _method(interp: Interpreter, func: Method, call: Call) -> Value:
         return _model(interp, owner, name, call)
     if isinstance(owner, Loader):
         return loops.loader_method(interp, owner, name, call)
+    if isinstance(owner, Encoded) and name in ("items", "values", "keys"):
+        return _encoded_items(interp, owner, name)
     if isinstance(owner, (Item, Encoded)):
         if name in ("to", "copy", "items", "values", "convert_to_tensors", "keys", "get", "pop", "update"):
             if name in ("get", "pop") and call.args:
@@ -240,6 +242,14 @@ def _method(interp: Interpreter, func: Method, call: Call) -> Value:
     if isinstance(owner, Instance):
         return derived(owner, *call.args, cells=interp.now)
     return _unresolved(interp, owner, name, call)
+
+
+def _encoded_items(interp: Interpreter, owner: Encoded, name: str) -> Value:
+    pairs = []
+    for key in ("input_ids", "attention_mask"):
+        column = interp.item(owner, Const(key), False, ast.Pass())
+        pairs.append({"items": Seq([Const(key), column]), "values": column, "keys": Const(key)}[name])
+    return Seq(pairs, False, interp.now | owner.cells)
 
 
 def _like_first(interp: Interpreter, call: Call, owner: Value) -> Value:

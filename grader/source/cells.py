@@ -21,6 +21,7 @@ _ASSIGNED = re.compile(r"^(\s*)([A-Za-z_][\w\s,.]*?)\s*=\s*(!|%\w)(.*)$")
 _HELP = re.compile(r"^\s*\??[\w.]+\?{1,2}\s*$")
 _OTHER_LANGUAGE = {"%%bash", "%%sh", "%%html", "%%javascript", "%%js", "%%latex", "%%writefile", "%%markdown",
                    "%%script", "%%cmd", "%%R", "%%svg", "%%perl", "%%ruby", "%%file"}  # fmt: skip
+_UNREAD = ("SyntaxError", "IndentationError", "TabError")
 _SHELL_CELLS = {"%%bash", "%%sh", "%%script", "%%cmd"}
 
 
@@ -55,16 +56,17 @@ class Code:
 
 def parse(submission: Submission) -> tuple[Code, ...]:
     """Every code cell, in file order; a cell that can't be read has an empty tree and `error`."""
-    counted = any(c.execution_count is not None for c in submission.cells if c.kind == "code")
     found = []
     for cell in submission.cells:
         if cell.kind != "code" or not cell.source.strip():
             continue
-        found.append(_parse(cell.index, cell.source, cell.execution_count, bool(cell.outputs), counted))
+        # A stored SyntaxError: Python refused the whole cell, nothing of it ran.
+        unread = any(o.kind == "error" and o.name in _UNREAD for o in cell.outputs)
+        found.append(_parse(cell.index, cell.source, cell.execution_count, bool(cell.outputs), unread))
     return tuple(found)
 
 
-def _parse(index: int, source: str, count: int | None, outputs: bool, counted: bool) -> Code:
+def _parse(index: int, source: str, count: int | None, outputs: bool, unread: bool) -> Code:
     source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", " ")
     plain, shell = _without_magics(source)
     error = None
@@ -79,7 +81,7 @@ def _parse(index: int, source: str, count: int | None, outputs: bool, counted: b
         tree=tree,
         shell=tuple(shell),
         error=error,
-        executed=count is not None or outputs,
+        executed=(count is not None or outputs) and not unread,
         count=count,
         lines=tuple(source.split("\n")),
     )
@@ -92,20 +94,65 @@ def _ast(text: str) -> ast.Module:
 
 
 def _best_effort(text: str) -> tuple[ast.Module, tuple[int, str] | None]:
-    """The tree, or, after a syntax error, the tree of the statements above the broken one."""
+    """The tree, or, after a syntax error, the tree of what can be read: the broken statement is mended
+    where a comma or a stray word is all that is wrong, else it only binds its names to something unknown."""
     try:
         return _ast(text), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         line = getattr(problem, "lineno", None) or 1
         error = (line, str(getattr(problem, "msg", "") or problem)[:200])
+    body: list[ast.stmt] = []
+    for first, chunk in _chunks(text):
+        body += _read_chunk(chunk, first)
+    return ast.Module(body=body, type_ignores=[]), error
+
+
+def _chunks(text: str) -> list[tuple[int, str]]:
+    """(first line number, text) of the module-level statements, by indentation and brackets at line starts."""
     lines = text.split("\n")
-    starts = [n for n, row in enumerate(lines[:line]) if row[:1].strip() and row[:1] not in "#)]}"]
-    for stop in reversed(starts[-40:]):
+    inside = _string_lines(lines)
+    starts = [
+        n
+        for n, row in enumerate(lines)
+        if row[:1].strip()
+        and row[0] not in "#)]}"
+        and n + 1 not in inside
+        and not re.match(r"(else|elif|except|finally)\b", row)
+    ]
+    starts = [n for k, n in enumerate(starts) if k == 0 or not lines[starts[k - 1]].startswith("@")]
+    ends = [*starts[1:], len(lines)]
+    return [(n, "\n".join(lines[n:end])) for n, end in zip(starts, ends, strict=False)][:400]
+
+
+def _read_chunk(chunk: str, first: int) -> list[ast.stmt]:
+    for candidate in (chunk, *_mended(chunk)):
         try:
-            return _ast("\n".join(lines[:stop])), error
+            tree = _ast(candidate)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-    return ast.Module(body=[], type_ignores=[]), error
+        return list(ast.increment_lineno(tree, first).body)
+    assigned = re.match(r"([A-Za-z_]\w*)\s*=[^=]", chunk)
+    if assigned:
+        return list(ast.increment_lineno(_ast(f"{assigned[1]} = __unreadable__()"), first).body)
+    return []
+
+
+def _mended(chunk: str) -> list[str]:
+    """Small repairs around the place Python points at."""
+    try:
+        _ast(chunk)
+        return []
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
+        last = getattr(problem, "end_lineno", None) or getattr(problem, "lineno", None) or 1
+        first = getattr(problem, "lineno", None) or 1
+    lines = chunk.split("\n")
+    tries = []
+    for n in range(max(0, first - 2), min(len(lines), last + 1)):
+        code, _, remark = lines[n].partition("#")
+        for mended in (code.rstrip() + ",", re.sub(r"([,)\]])\s*\w+\s*$", r"\1", code)):
+            tries.append("\n".join([*lines[:n], mended, *lines[n + 1 :]]))
+        del remark
+    return tries[:12]
 
 
 def _without_magics(source: str) -> tuple[str, list[tuple[int, str]]]:

@@ -16,6 +16,7 @@ from grader.source.cells import Code
 from grader.source.events import Draft, Event
 from grader.source.interpret import Interpreter
 from grader.source.runs import to_run
+from grader.source.scope import names_stored, names_used
 from grader.source.values import Mapping, Rows, Value
 
 COMPARED = ("padding", "grouping", "start", "continued_from", "eval_split", "rows", "max_length")
@@ -67,15 +68,32 @@ def executed_order(codes: tuple[Code, ...]) -> list[Code] | None:
     counts = [c.count for c in codes if c.count is not None]
     if len(counts) < 2 or len(set(counts)) != len(counts):
         return None
+    edited = _edited(codes)
     for code in codes:
         if code.count is not None:
             placed.append((float(code.count), code.index, code))
             highest = max(highest, float(code.count))
-        elif code.executed:
-            # Interrupted, or still running when saved: after all above it.
+        elif code.executed or code.index in edited:
+            # Interrupted, still running when saved, or edited since: after all above it.
             placed.append((highest + 0.5, code.index, code))
     order = [code for _, _, code in sorted(placed, key=lambda p: p[:2])]
     return None if order == list(codes) else order
+
+
+def _edited(codes: tuple[Code, ...]) -> set[int]:
+    """Cells without count or output that must have run all the same: an executed cell below uses a name
+    that only they define (some editors drop count and outputs when a cell is changed)."""
+    stored = {code.index: names_stored(code.tree) for code in codes}
+    by_executed = set().union(*(stored[c.index] for c in codes if c.executed))
+    found: set[int] = set()
+    for n, code in enumerate(codes):
+        only = stored[code.index] - by_executed
+        if code.executed or not only:
+            continue
+        used = set().union(set(), *(names_used(c.tree) for c in codes[n + 1 :] if c.executed))
+        if only & used:
+            found.add(code.index)
+    return found
 
 
 def _snapshot(names: dict[str, Value]) -> dict[str, Value]:

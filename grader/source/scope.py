@@ -211,6 +211,26 @@ class _Reader(ast.NodeVisitor):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # type: ignore[assignment]
 
 
+def names_stored(tree: ast.Module) -> set[str]:
+    """Names the module level of a cell defines."""
+    reader = _Reader()
+    try:
+        reader.visit(tree)
+    except RecursionError:
+        return set()
+    return reader.stores
+
+
+def names_used(tree: ast.Module) -> set[str]:
+    """Names the module level of a cell reads before it defines them itself."""
+    reader = _Reader()
+    try:
+        reader.visit(tree)
+    except RecursionError:
+        return set()
+    return set(reader.uses)
+
+
 def free_names(node: ast.AST) -> set[str]:
     """Names read in a function, lambda or comprehension that it does not bind itself."""
     bound: set[str] = set()

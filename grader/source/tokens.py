@@ -488,7 +488,8 @@ def _instance_rows(interp: Interpreter, value: Instance) -> Rows | None:
         for other in trace[1:]:
             last = join(last, other)
         if isinstance(last, Encoded):
-            over = "one" if last.over in ("unknown", "one") else last.over
+            # Asked for one item, so the tokenizer saw one row (unless it is handed lists of them).
+            over = "batch" if last.over == "batch" else "one"
             made = encoded_rows(interp, replace(last, over=over), base or last.rows)
             return replace(made, cells=made.cells | value.cells)
     if encodings:
