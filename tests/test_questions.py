@@ -240,8 +240,10 @@ def test_q4_a_gap_within_noise_is_asked_as_such():
 
 def test_q4_finds_the_reason_for_max_length_in_the_text():
     assert "셀 5" in ask().reason.ko
-    bare = observed(see(Kind.TOKENIZE, 0, max_length=40), cells=[CODE])
+    bare = observed(see(Kind.TOKENIZE, 0, max_length=40), cells=[("code", "tok(x, max_length = 40)")])
     assert "근거가 적혀 있지 않습니다" in ask(facts=Facts(), evidence=bare).reason.ko
+    unset = observed(see(Kind.TOKENIZE, 0, max_length=512), cells=[("code", "tok(x, padding='max_length')")])
+    assert "최대 길이를 정하지 않아" in ask(facts=Facts(), evidence=unset).reason.ko
 
 
 # ---------------------------------------------------------------- q5

@@ -17,7 +17,50 @@ from grader.review.quotes import best as best_quote
 
 PEN = "✍️"
 SHOWN_FINDINGS = 5
-SEVERITY = {"contradiction": 0, "warning": 1, "note": 2}
+ABOUT = {
+    "r2": frozenset(
+        [
+            "overfitting",
+            "leak",
+            "test-as-validation",
+            "subset-evaluation",
+            "printed-without-training",
+            "verified-below-claim",
+            "checkpoint-evaluated",
+            "at-the-threshold",
+            "short-max-length",
+            "length-study",
+            "cleaned-data",
+            "preprocessing",
+            "seeded-split",
+        ]
+    ),
+    "r3": frozenset(
+        [
+            "stale-output",
+            "no-op-bucketing",
+            "weak-bucketing",
+            "dynamic-baseline",
+            "confounded",
+            "speed-after-early-stopping",
+            "observed-differs",
+            "speedup-not-measured",
+            "typed-differs-from-stored",
+            "same-score",
+            "continued-training",
+            "real-speedup",
+            "honest-comparison",
+            "fresh-model",
+            "ablation",
+            "fair-comparison",
+        ]
+    ),
+    "q3": frozenset(("stored-error",)),
+}
+"""Where a finding is told: under this item or question. One that is not listed gets a place of its own."""
+TOLD = frozenset(("no-op-bucketing", "stored-error", "at-the-threshold"))
+"""Findings whose content the verdict itself says (item 3, question 3, item 2)."""
+SEVERITY = {"contradiction": 0, "warning": 1, "note": 2, "praise": 3}
 LINKS = {
     Bucketing.NO_OP: (
         Text(
@@ -56,6 +99,8 @@ class Answer:
     actual: str
     reason: str
     praise: str
+    beside: tuple[str, ...]
+    """Findings that belong to it, one sentence or two each."""
     next_step: str
     person: str
     quote: str
@@ -73,20 +118,21 @@ class Answer:
 
 def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
     """Everything a template under `templates/prt/` may use."""
-    items = [_answer(v, evidence, judgement, lang) for v in judgement.items]
-    questions = {v.item: _answer(v, evidence, judgement, lang) for v in judgement.questions}
-    more = {v.item: _answer(v, evidence, judgement, lang) for v in judgement.more}
+    ranked = sorted(judgement.findings, key=lambda f: SEVERITY.get(f.severity, len(SEVERITY)))
+    first = ranked[0] if ranked and ranked[0].severity == "contradiction" else None
+    ranked = [f for f in ranked if f is not first]
+
+    def answer(verdict: Verdict) -> Answer:
+        return _answer(verdict, evidence, judgement, ranked, lang)
+
+    items = [answer(v) for v in judgement.items]
+    questions = {v.item: answer(v) for v in judgement.questions}
+    more = {v.item: answer(v) for v in judgement.more}
+    placed = frozenset().union(*ABOUT.values())
+    loose = [f for f in ranked if f.id not in placed]
     verdicts = (*judgement.items, *judgement.questions)
     asked = [q for v in verdicts for q in v.questions]
     code = [c for c in (*(v.code for v in verdicts), *(f.code for f in judgement.findings)) if c]
-    ranked = sorted(
-        (f for f in judgement.findings if f.severity != "praise"),
-        key=lambda f: (
-            ("contradiction", "warning", "note").index(f.severity)
-            if f.severity in ("contradiction", "warning", "note")
-            else 3
-        ),
-    )
     return {
         "lang": lang,
         "t": _translator(lang),
@@ -100,9 +146,9 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
         "notes": [prose(note.in_(lang)) for note in evidence.submission.notes],
         "tuning": tables.tuning(evidence, judgement.facts, lang),
         "bucketing": tables.bucketing(judgement.facts, lang),
-        "first": _first(ranked, lang),
-        "findings": [_finding(f, lang) for f in _beside(ranked, judgement)[:SHOWN_FINDINGS]],
-        "praises": [_finding(f, lang) for f in judgement.findings if f.severity == "praise"],
+        "first": _finding(first, lang) if first else "",
+        "findings": [_finding(f, lang) for f in loose if f.severity != "praise"][:SHOWN_FINDINGS],
+        "praises": [_finding(f, lang) for f in loose if f.severity == "praise"],
         "asked": [prose(question.in_(lang)) for question in asked],
         "improved": _improved(code, lang),
         "link": _link(judgement, lang),
@@ -125,6 +171,7 @@ class _Answers(dict[str, Answer]):
             actual="",
             reason="",
             praise="",
+            beside=(),
             next_step="",
             person="",
             quote="",
@@ -135,12 +182,16 @@ def _translator(lang: str) -> Callable[[str, str], str]:
     return (lambda ko, en: ko) if lang == "ko" else (lambda ko, en: en)
 
 
-def _answer(verdict: Verdict, evidence: Evidence, judgement: Judgement, lang: str) -> Answer:
+def _answer(
+    verdict: Verdict, evidence: Evidence, judgement: Judgement, findings: list[Finding], lang: str
+) -> Answer:
     def said(text: Text | None) -> str:
         return prose(text.in_(lang).lstrip(f" {PEN}")) if text else ""
 
     rubric = next((r.text for r in judgement.rubric if r.id == verdict.item), None)
     undecided = verdict.status is Status.UNDECIDED
+    own = [f for f in findings if f.id in ABOUT.get(verdict.item, ()) and f.id not in TOLD]
+    praise = [said(verdict.praise), *(_finding(f, lang) for f in own if f.severity == "praise")]
     label = words.STATUS[verdict.status].in_(lang)
     return Answer(
         item=verdict.item,
@@ -151,13 +202,19 @@ def _answer(verdict: Verdict, evidence: Evidence, judgement: Judgement, lang: st
         failed=verdict.status in (Status.FAIL, Status.PARTIAL),
         open=undecided,
         expected=said(verdict.expected),
-        actual=said(verdict.actual),
+        actual=_ended(said(verdict.actual)),
         reason=said(verdict.reason),
-        praise=said(verdict.praise),
+        praise=" ".join(p for p in praise if p),
+        beside=tuple(_finding(f, lang) for f in own if f.severity != "praise"),
         next_step=said(verdict.next_step),
         person=said(verdict.person),
         quote=best_quote(evidence.submission, verdict.citations, lang),
     )
+
+
+def _ended(said: str) -> str:
+    """With a full stop, so that another sentence can follow."""
+    return said if not said or said[-1] in ".!?:。" else f"{said}."
 
 
 def _finding(finding: Finding, lang: str) -> str:
@@ -166,18 +223,6 @@ def _finding(finding: Finding, lang: str) -> str:
     where = words.cells((c.cell for c in finding.citations), lang)
     named = ("셀 " if lang == "ko" else "cell") in said.lower()
     return said if named or not where else f"{said} ({where})"
-
-
-def _first(ranked: list[Finding], lang: str) -> str:
-    """The contradiction a reader must know before anything else; '' if there is none."""
-    return _finding(ranked[0], lang) if ranked and ranked[0].severity == "contradiction" else ""
-
-
-def _beside(ranked: list[Finding], judgement: Judgement) -> list[Finding]:
-    """Without what stands elsewhere on the page: at the top, or as the reason of item 3."""
-    told = "no-op-bucketing" if judgement.facts.bucketing is Bucketing.NO_OP else ""
-    rest = ranked[1:] if ranked and ranked[0].severity == "contradiction" else ranked
-    return [f for f in rest if f.id != told]
 
 
 def _glance(judgement: Judgement, lang: str) -> str:

@@ -75,4 +75,6 @@ def _statement(rows: list[str], least: int) -> list[str]:
         depth += sum(bare.count(c) for c in "([{") - sum(bare.count(c) for c in ")]}")
     while kept and not kept[-1].strip():
         kept.pop()
+    if depth > 0 and len(kept) == MAX_LINES:  # cut inside a call: say so
+        kept[-1] = f"{kept[-1][: len(kept[-1]) - len(kept[-1].lstrip())]}# …"
     return kept

@@ -168,7 +168,7 @@ def _about_accuracy(facts: Facts) -> Iterator[tuple[str, Text]]:
 def _about_choices(evidence: Evidence) -> Iterator[tuple[str, Text]]:
     for o in observed(evidence, Kind.TOKENIZE):
         length = o.value.get("max_length")
-        if isinstance(length, int) and o.cell is not None:
+        if isinstance(length, int) and o.cell is not None and "max_length" in _source(evidence, o.cell):
             yield (
                 "max-length",
                 Text(
@@ -237,6 +237,11 @@ def _about_code(evidence: Evidence) -> Iterator[tuple[str, Text]]:
                 "how long?",
             ),
         )
+
+
+def _source(evidence: Evidence, cell: int) -> str:
+    found = evidence.submission.cells
+    return found[cell].source if 0 <= cell < len(found) else ""
 
 
 def _pair(facts: Facts) -> tuple[TrainingRun | None, TrainingRun | None]:

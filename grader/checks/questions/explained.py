@@ -78,10 +78,10 @@ def decide(evidence: Evidence) -> Verdict:
         status=status,
         expected=EXPECTED,
         actual=actual,
-        reason=sentences(_core_sentence(seen), _rest_sentence(seen)),
+        reason=sentences(None if best and best.cell == where else _core_sentence(seen), _rest_sentence(seen)),
         citations=citations(quoted, best),
         next_step=None if status is Status.PASS else _next_step(seen),
-        praise=_praise(evidence, best.cell if best else None),
+        praise=_praise(evidence, best.cell if best else None, seen),
         person=Text(
             ko="주석과 설명만 읽고도 코드를 따라갈 수 있었는지는 직접 읽어 보고 적어 주세요.",
             en="Read it yourself and say whether the explanations alone were enough to follow the code.",
@@ -151,14 +151,15 @@ def _core_sentence(seen: _Explained) -> Text | None:
 def _rest_sentence(seen: _Explained) -> Text | None:
     if not seen.large:
         return None
-    if not seen.silent:
+    if not seen.silent and len(seen.large) > 1:
         return Text(
             ko="그 밖의 긴 셀에도 모두 주석이나 설명이 붙어 있습니다.",
             en="Every other longer cell has a comment or an explanation, too.",
         )
-    where = cells(seen.silent)
     others = [c for c in seen.silent if seen.core is None or c != seen.core.cell]
     if not others:
+        if len(seen.large) < 2:
+            return None
         return Text(
             ko="나머지 긴 셀에는 주석이나 설명이 있습니다.", en="The other longer cells do have explanations."
         )
@@ -214,24 +215,28 @@ def _comment_line(evidence: Evidence, cell: int | None, wanted: re.Pattern[str])
     return 0
 
 
-def _praise(evidence: Evidence, best: int | None) -> Text | None:
+def _praise(evidence: Evidence, best: int | None, seen: _Explained) -> Text | None:
     if best is None:
         return None
     counted = next((o.value for o in observed(evidence, Kind.COMMENTS) if o.cell == best), {})
+    core = seen.core is not None and seen.core.cell == best
+    role = CORE.get(seen.core.value.get("why", ""), CORE["tokenise"]) if core else None
+    ko = f"가장 핵심인 셀 {best}({role.ko} 셀)" if role else f"셀 {best}"
+    en = f"Cell {best}, {role.en} and the core of the notebook," if role else f"Cell {best}"
     if line := _reason_line(evidence, best):
         row = evidence.submission.cells[best].source.splitlines()[line - 1]
         comment = code(row.partition("#")[2], 70)
         return Text(
-            ko=f"셀 {best}의 주석 {comment}처럼 하는 일뿐 아니라 이유까지 적어 둔 점이 좋았습니다.",
-            en=f"Cell {best} says why and not only what: {comment}.",
+            ko=f"{ko}의 주석 {comment}처럼 하는 일뿐 아니라 이유까지 적어 둔 점이 좋았습니다.",
+            en=f"{en} says why and not only what: {comment}.",
         )
     if docstrings := counted.get("docstrings", 0):
         return Text(
-            ko=f"셀 {best}의 함수에 docstring({docstrings}개)이 있어 무엇을 하는지 바로 알 수 있었습니다.",
-            en=f"The docstrings in cell {best} ({docstrings}) tell at once what the functions do.",
+            ko=f"{ko}의 함수에 docstring({docstrings}개)이 있어 무엇을 하는지 바로 알 수 있었습니다.",
+            en=f"{en} has docstrings ({docstrings}) that tell at once what its functions do.",
         )
     number = counted.get("comment_lines", 0)
     return Text(
-        ko=f"셀 {best}에는 단계마다 주석({number}줄)이 있어 순서대로 따라가기 쉬웠습니다.",
-        en=f"Cell {best} has a comment at every step ({number} lines) and is easy to follow.",
+        ko=f"{ko}에는 단계마다 주석({number}줄)이 있어 순서대로 따라가기 쉬웠습니다.",
+        en=f"{en} has a comment at every step ({number} lines) and is easy to follow.",
     )

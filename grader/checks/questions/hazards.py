@@ -84,9 +84,8 @@ def decide(evidence: Evidence, findings: tuple[Finding, ...]) -> Verdict:
 def _next_step(hazard: Hazard) -> Text:
     where = cells(hazard.where)
     return Text(
-        ko=f"{where.ko}부터 고친 뒤({hazard.fix.ko}), 커널을 다시 시작해 처음부터 끝까지 한 번 실행해 "
-        "보세요.",
-        en=f"Start with {where.en} ({hazard.fix.en}), then restart the kernel and run everything once.",
+        ko=f"{where.ko}부터 고치고, 커널을 다시 시작해 처음부터 끝까지 한 번 실행해 보세요.",
+        en=f"Start with {where.en}, then restart the kernel and run everything once.",
     )
 
 
@@ -188,7 +187,7 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
     if paths:
         example = code(paths[0].value.get("path", ""), 50)
         said = Text(
-            ko=f"내 컴퓨터에만 있는 경로({example})를 써서, 다른 사람이 실행하면 파일을 찾지 못합니다.",
+            ko=f"코더의 환경에만 있는 경로({example})를 써서, 다른 사람이 실행하면 파일을 찾지 못합니다.",
             en=f"uses a path of one machine only ({example}); others won't find the file",
         )
         fix = Text(ko="상대 경로나 변수 하나로 모으기", en="a relative path, or one variable for it")
@@ -204,17 +203,29 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
             en="fail early and clearly with `assert torch.cuda.is_available()`",
         )
         yield Hazard(2, tuple(o.cell for o in device), said, fix, _cite_quote(evidence, device[0]))
-    for name, seen in _by(observed(evidence, Kind.SHADOWED), "name"):
-        if Kind.SHADOWED in told:
-            continue
+    if Kind.SHADOWED not in told:
+        for o in observed(evidence, Kind.SHADOWED):
+            yield _shadowed(evidence, o)
+
+
+def _shadowed(evidence: Evidence, o: Observation) -> Hazard:
+    """Either cells run out of order, so that a rerun trains otherwise; or a data set made and not used."""
+    if fields := o.value.get("fields"):
+        names = ", ".join(code(f, 30) for f in fields)
         said = Text(
-            ko=f"{code(name)} 이름을 여러 셀이 다른 내용으로 다시 써서, 실행 순서가 바뀌면 다른 데이터로 "
-            "학습합니다.",
-            en=f"{code(name)} is given new content in several cells; in another order it trains on other "
-            "data",
+            ko=f"위에서부터 다시 실행하면 저장된 출력과 다른 설정({names})으로 학습합니다.",
+            en=f"run from the top, it trains with other settings ({names}) than the stored output",
         )
-        fix = Text(ko="단계마다 다른 이름 쓰기", en="one name for each stage")
-        yield Hazard(1, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
+        fix = Text(ko="순서대로 다시 실행해 출력 새로 남기기", en="run in order and keep the new output")
+        return Hazard(2, (o.cell,), said, fix, _cite_quote(evidence, o))
+    made = cells(o.value.get("defined_in") or ())
+    name = code(o.value.get("name", ""))
+    said = Text(
+        ko=f"패딩 없이 토큰화한 {name}({made.ko})이 아니라 다른 데이터로 학습합니다.",
+        en=f"doesn't train on {name}, tokenised without padding in {made.en}, but on other data",
+    )
+    fix = Text(ko="학습에 넣는 데이터셋 이름 확인", en="check which data set goes into the training")
+    return Hazard(2, (o.cell,), said, fix, _cite_quote(evidence, o))
 
 
 def _linted(evidence: Evidence) -> Iterator[Hazard]:
