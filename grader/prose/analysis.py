@@ -1,0 +1,187 @@
+"""Does the student interpret the comparison? From sentences to ANALYSIS and CLAIM.
+
+A sentence counts where it speaks of bucketing, says how speed or accuracy came out (not how they
+ought to), and isn't the exercise's own text. Depth of the whole notebook:
+  'yes'    both speed and accuracy, with figures, and something made of it (a reason, a trade-off, or
+           a plain statement that leaves no question open);
+  'short'  one side only, or the student says that the explanation is still missing;
+  'none'   nothing, or one bare remark that stands beside no figure.
+Pure; called by `read`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from grader.facts import Kind
+from grader.prose import lexicon as lex
+from grader.prose.units import Unit
+from grader.records import Observation, Witness
+
+BARE = 45
+"""Characters up to which a single one-sided remark is bare."""
+
+_CLAUSE = re.compile(
+    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=고),?\s|(?<=며),?\s|(?<=는데),?\s|[,;]\s|\bbut\b|\band\b|(?<=[가-힣])\.\s"
+)
+
+
+class Reading(NamedTuple):
+    """What one sentence says about the comparison."""
+
+    unit: Unit
+    about: frozenset[str]
+    """Of 'speed', 'accuracy', 'memory', 'padding', 'reason', 'trade-off', 'open', 'figures'."""
+    claims: tuple[dict[str, Any], ...]
+
+    @property
+    def sides(self) -> frozenset[str]:
+        return self.about & {"speed", "accuracy", "memory"}
+
+
+def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
+    """ANALYSIS for each cell that interprets, CLAIM for each statement. `figures`: cells with typed results."""
+    readings = [reading for unit in units if (reading := sentence(unit))]
+    observations = []
+    depth = _depth(readings, figures)
+    by_cell: dict[int, list[Reading]] = {}
+    for reading in readings:
+        by_cell.setdefault(reading.unit.cell, []).append(reading)
+    lengths = {cell: sum(len(r.unit.text) for r in group) for cell, group in by_cell.items()}
+    main = max(lengths, key=lambda cell: lengths[cell], default=None)
+    for cell, group in sorted(by_cell.items()):
+        about = sorted({"bucketing"}.union(*(r.about for r in group)) - {"open", "figures"})
+        own = depth if cell == main else min((_depth(group, figures), depth), key=_RANK.index)
+        value = {"words": sum(len(r.unit.text.split()) for r in group), "about": about, "depth": own}
+        observations.append(_observation(Kind.ANALYSIS, cell, value, _quote(group)))
+        for reading in group:
+            for claim in reading.claims:
+                observations.append(_observation(Kind.CLAIM, cell, claim, reading.unit.text))
+    return observations
+
+
+_RANK = ("none", "short", "yes")
+
+
+def sentence(unit: Unit) -> Reading | None:
+    """What `unit` says about the comparison, None if nothing (theory, plan, quotation, other topic)."""
+    text = unit.text
+    if not unit.bucketing or lex.INSTRUCTION.search(text):
+        return None
+    if unit.kind == "comment" and not (lex.PAST.search(text) or lex.QUANTITY.search(text)):
+        return None
+    about: set[str] = set()
+    reasoned = bool(lex.REASON.search(text)) and bool(lex.OBSERVED.search(text))
+    claims = tuple(_claims(text))
+    observed = bool(lex.OBSERVED.search(text)) or bool(claims and lex.QUANTITY.search(text))
+    theory = bool(lex.EXPECTED.search(text)) and not claims
+    if theory or not (observed or claims):
+        return None
+    if claims:
+        about |= {claim["about"] for claim in claims}
+    if not claims and not reasoned and not lex.TRADE_OFF.search(text):
+        return None
+    if (
+        not claims
+        and reasoned
+        and not (
+            lex.PADDING.search(text)
+            or lex.BUCKETING.search(text)
+            or lex.SPEED.search(text)
+            or lex.ACCURACY.search(text)
+        )
+    ):
+        return None
+    if reasoned:
+        about.add("reason")
+        about |= {
+            side for side, words in (("memory", lex.MEMORY), ("accuracy", lex.ACCURACY)) if words.search(text)
+        }
+    if lex.TRADE_OFF.search(text):
+        about.add("trade-off")
+        about |= {
+            side
+            for side, pattern in (("speed", lex.SPEED), ("accuracy", lex.ACCURACY))
+            if pattern.search(text)
+        }
+    if lex.OPEN.search(text):
+        about.add("open")
+    if lex.QUANTITY.search(text):
+        about.add("figures")
+    return Reading(unit, frozenset(about), claims)
+
+
+def _claims(text: str) -> list[dict[str, Any]]:
+    """Each clause that says speed, accuracy or padding got better, worse or stayed the same."""
+    if lex.EXPECTED.search(text) and not re.search(r"했으나|했지만|였으나|달리", text):
+        return []
+    found: list[dict[str, Any]] = []
+    clauses = [clause for clause in _CLAUSE.split(text) if clause and clause.strip()]
+    for clause in clauses:
+        if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
+            continue
+        says = _says(clause)
+        for about, direction in says:
+            claim: dict[str, Any] = {"about": about, "says": direction}
+            times = lex.TIMES.search(clause)
+            if times and about == "speed":
+                claim["number"] = float(times.group(1))
+            if not any(c["about"] == about and c["says"] == direction for c in found):
+                found.append(claim)
+    return found
+
+
+def _says(clause: str) -> list[tuple[str, str]]:
+    speed, accuracy = bool(lex.SPEED.search(clause)), bool(lex.ACCURACY.search(clause))
+    memory = bool(lex.MEMORY.search(clause)) and not accuracy and not speed
+    if not (speed or accuracy or memory):
+        return [("padding", "same")] if lex.EFFECT.search(clause) and lex.SAME.search(clause) else []
+    if lex.SAME.search(clause):
+        return [(side, "same") for side, there in (("speed", speed), ("accuracy", accuracy)) if there]
+    found = []
+    if speed:
+        if lex.WORSE_SPEED.search(clause):
+            found.append(("speed", "worse"))
+        elif lex.BETTER_SPEED.search(clause):
+            found.append(("speed", "better"))
+    if accuracy:
+        if lex.WORSE_ACCURACY.search(clause) and not (speed and found):
+            found.append(("accuracy", "worse"))
+        elif lex.BETTER_ACCURACY.search(clause) and not (
+            speed and found and not re.search(r"성능|정확도|acc", clause)
+        ):
+            found.append(("accuracy", "better"))
+    if memory and lex.BETTER_SPEED.search(clause):
+        found.append(("memory", "better"))
+    return found
+
+
+def _depth(readings: list[Reading], figures: frozenset[int]) -> str:
+    if not readings:
+        return "none"
+    about: set[str] = set().union(*(r.about for r in readings))
+    sides = {side for r in readings for side in r.sides}
+    made_of_it = {"reason", "trade-off"} & about
+    in_figures = sum("figures" in r.about and bool(r.sides) for r in readings)
+    length = sum(len(r.unit.text) for r in readings)
+    if {"speed", "accuracy"} <= sides or ({"memory", "speed"} <= sides and "trade-off" in about):
+        cited = in_figures or any(r.unit.cell in figures for r in readings)
+        if cited and (made_of_it or ("open" not in about and length > 60)):
+            return "yes"
+        return "short"
+    if not sides and "reason" not in about and "padding" not in about:
+        return "none"
+    beside = any(r.unit.cell in figures for r in readings)
+    if len(readings) == 1 and length <= BARE and not (beside or made_of_it or in_figures):
+        return "none"
+    return "short"
+
+
+def _quote(group: list[Reading]) -> str:
+    best = max(group, key=lambda r: (len(r.about), len(r.unit.text)))
+    return best.unit.text
+
+
+def _observation(kind: Kind, cell: int, value: dict[str, Any], quote: str) -> Observation:
+    return Observation(witness=Witness.SOURCE, kind=kind, cell=cell, value=value, quote=quote[:300])

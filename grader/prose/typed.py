@@ -1,0 +1,229 @@
+"""Results that were typed: markdown tables, numbers in prose, literals in code that hold metrics.
+
+TYPED_TABLE and TYPED_NUMBER never prove that something was measured; they say what the student
+claims to have measured, and of which run. Pure; called by `read`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from grader.facts import Kind
+from grader.prose import amounts
+from grader.prose import lexicon as lex
+from grader.records import Cell, Observation, Witness
+
+_ACCURACY = re.compile(r"acc|acuuracy|accuarcy|정확도", re.IGNORECASE)
+_TIME = re.compile(r"time|시간|runtime|sec|초$|분$|소요|duration", re.IGNORECASE)
+_RATE = re.compile(r"per[_ ]sec|/\s?s(?:ec)?\b|초당", re.IGNORECASE)
+_SPEEDUP = re.compile(r"speed-?\s?up|배속|향상률|단축률", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?P<name>정확도|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])|(?:학습|훈련|소요|실행|총|전체|걸린)?\s*시간|(?:training|train|total|elapsed)?"
+    r"[ _]?time|runtime|걸[렸림])(?P<between>[^\d\n]{0,16}?)(?P<value>\d[\d.,:]*\s*(?:%|프로|시간|분|초|h\b|hours?|m\b|mins?|s\b|sec\w*)?"
+    r"(?:\s*\d+\s*(?:분|초|m\b|mins?|s\b|sec\w*))*)",
+    re.IGNORECASE,
+)
+_BEFORE_AFTER = re.compile(r"^\s*[-*•]?\s*(?P<label>[^:：\n|]{1,40}?)\s*[:：]\s*(?P<rest>[^\n]*\d[^\n]*)$")
+MAX_ROWS = 60
+
+
+def read_markdown(cell: Cell) -> list[Observation]:
+    """Tables and numbers of a markdown cell."""
+    text = cell.source[:60_000]
+    found: list[Observation] = []
+    for header, rows in _tables(text):
+        if not _about_results(header, rows):
+            continue
+        value = {"header": header, "rows": rows}
+        found.append(_observation(Kind.TYPED_TABLE, cell.index, value, " | ".join(header)))
+        found += [
+            _observation(Kind.TYPED_NUMBER, cell.index, number, quote)
+            for number, quote in _in_table(header, rows)
+        ]
+    found += [_observation(Kind.TYPED_NUMBER, cell.index, number, quote) for number, quote in _in_prose(text)]
+    return found
+
+
+def read_code(cell: Cell) -> list[Observation]:
+    """Literal dicts and lists of results (for a DataFrame or a plot) in a code cell."""
+    source = cell.source[:200_000]
+    if not re.search(r"acc|정확도|time|시간", source, re.IGNORECASE):
+        return []
+    try:
+        tree = ast.parse(re.sub(r"^\s*[%!?].*$", "", source, flags=re.MULTILINE))
+        nodes = list(ast.walk(tree))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    names = {
+        id(node.value): target.id
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets[:1]
+        if isinstance(target, ast.Name)
+    }
+    found: list[Observation] = []
+    for node in nodes:
+        if isinstance(node, ast.Dict):
+            found += _literal(cell.index, node, names.get(id(node), ""))
+        if len(found) > MAX_ROWS:
+            break
+    return found
+
+
+def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Markdown pipe tables, with or without outer pipes."""
+    lines = text.split("\n")
+    for i, line in enumerate(lines[1:], start=1):
+        if (
+            not re.fullmatch(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*", line)
+            or "|" not in lines[i - 1]
+        ):
+            continue
+        header = _split(lines[i - 1])
+        rows = []
+        for row in lines[i + 1 : i + 1 + MAX_ROWS]:
+            if "|" not in row:
+                break
+            rows.append(_split(row)[: len(header)])
+        if rows:
+            yield header, rows
+
+
+def _split(line: str) -> list[str]:
+    return [re.sub(r"[*`_]", "", part).strip()[:80] for part in line.strip().strip("|").split("|")][:20]
+
+
+def _about_results(header: list[str], rows: list[list[str]]) -> bool:
+    labels = " ".join(header + [row[0] for row in rows if row])
+    numbers = sum(bool(re.search(r"\d", cell)) for row in rows for cell in row[1:])
+    return numbers >= 2 and bool(_ACCURACY.search(labels) or _TIME.search(labels) or _RATE.search(labels))
+
+
+def _in_table(header: list[str], rows: list[list[str]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Numbers of a table, whether its runs are rows or columns."""
+    by_column = any(_name(title) for title in header[1:])
+    for row in rows:
+        for column, cell in enumerate(row[1:], start=1):
+            title = header[column] if column < len(header) else ""
+            metric, run = (title, row[0]) if by_column else (row[0], title)
+            number = _value(_name(metric), cell)
+            if number:
+                yield {**number, "about": _run(run)}, f"{run} · {metric}: {cell}"
+
+
+def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """'사용전 : 3시간 18분', '검증 정확도 90.15%', with the run that the line or its heading names."""
+    heading = ""
+    for line in text.split("\n"):
+        bare = re.sub(r"[*`_#>]", "", line).strip()
+        if not bare or "|" in line:
+            continue
+        if not re.search(r"\d", bare):
+            if len(bare) < 60:
+                heading = bare
+            continue
+        if line.lstrip().startswith("#"):
+            heading = bare
+        match = _BEFORE_AFTER.match(bare)
+        found = False
+        for named in _NAMED.finditer(bare):
+            name = "accuracy" if _ACCURACY.search(named.group("name")) else "seconds"
+            number = _value(name, named.group("value"))
+            if number:
+                found = True
+                label = _run(bare[: named.start()]) or _run(bare) or _run(heading)
+                yield {**number, "about": label}, bare
+        if match and not found and _TIME.search(heading + match.group("label")):
+            number = _value("seconds", match.group("rest"))
+            if number:
+                yield {**number, "about": _run(match.group("label"))}, bare
+        times = lex.TIMES.search(bare)
+        if times and lex.SPEED.search(bare):
+            yield {"name": "speedup", "value": float(times.group(1)), "about": "bucketing"}, bare
+
+
+def _literal(cell: int, node: ast.Dict, name: str) -> list[Observation]:
+    """{'accuracy': 0.9, 'time': 5064}, or columns {'Accuracy': [0.89, 0.90], 'Model': ['base', 'bucket']}."""
+    keys = [
+        key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else "" for key in node.keys
+    ]
+    columns: dict[str, list[Any]] = {}
+    for key, value in zip(keys, node.values, strict=True):
+        items = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+        constants = [item.value for item in items if isinstance(item, ast.Constant)]
+        if key and constants and len(constants) == len(items):
+            columns[key] = constants
+    metrics = [key for key in columns if _name(key) and all(isinstance(v, int | float) for v in columns[key])]
+    if not metrics:
+        return []
+    lists = max(len(columns[key]) for key in metrics)
+    if not any(_ACCURACY.search(key) for key in metrics) and lists < 2:
+        return []
+    header = list(columns)
+    rows = [
+        [str(columns[key][i]) if i < len(columns[key]) else "" for key in header]
+        for i in range(min(lists, MAX_ROWS))
+    ]
+    found = [
+        _observation(
+            Kind.TYPED_TABLE, cell, {"header": header, "rows": rows}, f"{name} = {{{', '.join(header)}}}"
+        )
+    ]
+    labels = next(
+        (columns[key] for key in header if key not in metrics and isinstance(columns[key][0], str)), []
+    )
+    for key in metrics:
+        for i, value in enumerate(columns[key][:MAX_ROWS]):
+            number = _value(_name(key), str(value))
+            if number:
+                run = str(labels[i]) if i < len(labels) else name
+                found.append(
+                    _observation(
+                        Kind.TYPED_NUMBER, cell, {**number, "about": _run(run)}, f"{run} {key}: {value}"
+                    )
+                )
+    return found
+
+
+def _name(title: str) -> str:
+    """'accuracy', 'seconds', 'speedup', 'rate' or ''."""
+    if _ACCURACY.search(title):
+        return "accuracy"
+    if _SPEEDUP.search(title):
+        return "speedup"
+    if _RATE.search(title):
+        return "rate"
+    return "seconds" if _TIME.search(title) else ""
+
+
+def _value(name: str, text: str) -> dict[str, Any] | None:
+    if name == "accuracy":
+        value = amounts.accuracy(text)
+    elif name == "seconds":
+        value = amounts.seconds(text)
+        value = amounts.plain(text) if value is None else value
+    elif name in ("rate", "speedup"):
+        match = re.search(r"\d+(?:\.\d+)?", text)
+        value = float(match.group()) if match else None
+    else:
+        return None
+    return {"name": name, "value": value} if value is not None else None
+
+
+def _run(label: str) -> str:
+    """Which run a label names: 'baseline', 'bucketing' or ''."""
+    base, bucketed = bool(lex.BASELINE_LABEL.search(label)), bool(lex.BUCKETING_LABEL.search(label))
+    if base and bucketed:  # 'Bucketing 미적용' is a baseline; 'Baseline 대비 Bucketing' is not
+        return (
+            "baseline"
+            if re.search(r"미적용|(?<![a-z])x\s*$|no[ -]|without|w/o|전\s*$|안\s", label, re.IGNORECASE)
+            else ""
+        )
+    return "baseline" if base else "bucketing" if bucketed else ""
+
+
+def _observation(kind: Kind, cell: int, value: dict[str, Any], quote: str) -> Observation:
+    return Observation(witness=Witness.SOURCE, kind=kind, cell=cell, value=value, quote=quote.strip()[:300])
