@@ -108,7 +108,8 @@ def evidence(
     faults=(),
 ) -> Evidence:
     if cells is None:
-        cells = (code(0), code(1, "load_dataset('nsmc')", "DatasetDict"), code(2, "'klue/bert-base'"))
+        first = (code(0), code(1, "load_dataset('nsmc')", "DatasetDict"), code(2, "'klue/bert-base'"))
+        cells = (*first, *(code(i) for i in range(3, 10)))
     return Evidence(
         version=1,
         submission=Submission(name="a.ipynb", sha256="0", cells=cells),
@@ -491,13 +492,27 @@ def test_subsets_and_test_are_named():
 def test_leaked_rows_do_not_pass():
     leak = saw(Witness.SOURCE, "leak", 7, how="resplit-unseeded", run=7)
     second = msgspec.structs.replace(BASE, cell=7, start=Start.CONTINUED, continued_from=5)
-    runs = [stored(5, (0.8915,)), stored(7, (0.9344,))]
+    on = {"losses": (0.12, 0.08)}
+    runs = [stored(5, (0.8915,)), stored(7, (0.9344,), **on)]
     judgement = judged([BASE, second], runs, [leak])
     assert judgement.facts.best_accuracy == 0.8915
     assert status(judgement, "r2") == "UNDECIDED"
     assert {"leak", "continued-training"} <= {f.id for f in judgement.findings}
-    clean = [stored(5, (0.9015,)), stored(7, (0.9344,))]
+    clean = [stored(5, (0.9015,)), stored(7, (0.9344,), **on)]
     assert status(judged([BASE, second], clean, [leak]), "r2") == "PASS"
+
+
+def test_losses_refute_that_a_run_went_on_with_trained_weights():
+    second = msgspec.structs.replace(PADDED_GROUP, start=Start.CONTINUED, continued_from=5)
+    fresh = join(evidence([BASE, second], [stored(5), stored(7, losses=(0.29, 0.15))]))
+    assert fresh[1].run.start == Start.UNKNOWN
+    on = join(evidence([BASE, second], [stored(5), stored(7, losses=(0.13, 0.09))]))
+    assert (on[1].run.start, on[1].run.continued_from) == (Start.CONTINUED, 5)
+
+
+def test_the_output_of_a_function_joins_its_code():
+    runs = join(evidence([BASE], [stored(8, tokens=60)]))
+    assert [(r.run.cell, r.source is not None) for r in runs] == [(8, True)]
 
 
 def test_natural_duplicates_are_no_leak():

@@ -5,6 +5,8 @@ Not covered: whether a step is needed (`comparing`).
 
 from __future__ import annotations
 
+import re
+
 from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
@@ -12,12 +14,17 @@ from grader.checks.settle import Case
 from grader.facts import Kind
 from grader.records import Bucketing, Observation, Text
 
+PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
+"""A tokenising call's padding as it is written."""
+
+_WRITTEN = re.compile(r"^[^#\n]*\b(padding|pad_to_max_length)\s*=\s*(True|['\"](max_length|longest)['\"])", re.M)
+
 
 def next_step(case: Case) -> Text:
     """The smallest thing that would bring item 3 further."""
     kind = case.facts.bucketing
     if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT:
-        return _save_as_run(case)
+        return _save_as_run()
     if kind == Bucketing.NO_OP:
         return _remove_padding(case)
     if kind == Bucketing.UNEXECUTED:
@@ -39,9 +46,23 @@ def tokenising(case: Case, joined: Joined | None) -> Observation | None:
     own = [o for o in found if o.cell in joined.run.cells]
     if not own:
         own = [o for o in found if o.cell <= joined.run.cell]
-    meant = {"max-length": "max-length", "map-batch": "map-batch"}.get(str(joined.code_padding))
-    padding = [o for o in own if meant is not None and o.value.get("padding") == meant]
+    meant = str(joined.code_padding)
+    padding = [o for o in own if o.value.get("padding") == meant and meant in PADS]
     return (padding or own)[-1] if own else None
+
+
+def pads_in_advance(tokenise: Observation | None) -> bool:
+    """Does a tokenising call pad before the collator can?"""
+    return tokenise is not None and tokenise.value.get("padding") in PADS
+
+
+def padding_cell(case: Case, tokenise: Observation) -> int:
+    """The cell where the padding argument is written (the function), not where `map` calls it."""
+    function = str(tokenise.value.get("function") or "")
+    for cell in reversed(case.evidence.submission.cells[: (tokenise.cell or 0) + 1]):
+        if cell.kind == "code" and _WRITTEN.search(cell.source) and f"def {function}" in cell.source:
+            return cell.index
+    return tokenise.cell
 
 
 def _remove_padding(case: Case) -> Text:
@@ -51,45 +72,48 @@ def _remove_padding(case: Case) -> Text:
     source = tokenising(case, bucketed)
     if bucketed.stale:
         return say.text(
-            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 것을 시간으로 확인할 수 있습니다.",
-            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. The shorter time will show that rows have come down to 20–30 tokens.",
+            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 만큼 시간도 짧아지는지 볼 수 있습니다.",
+            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If rows have come down to 20–30 tokens, the time will show it.",
         )
-    if source is None or source.value.get("padding") not in ("max-length", "map-batch"):
-        return say.text(
-            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`으로 바꿔 다시 실행해 보세요.",
-            f"Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of {rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it again.",
-        )
-    at = say.cell(source.cell)
-    written = "padding='max_length'" if source.value["padding"] == "max-length" else "padding=True"
-    usual = (
-        ""
-        if "collator" in bucketed.run.attempts
-        else ", `DataCollatorWithPadding(tokenizer)`를 `Trainer(data_collator=...)`에 넣은 뒤"
-    )
-    usual_en = (
-        ""
-        if "collator" in bucketed.run.attempts
-        else ", pass `DataCollatorWithPadding(tokenizer)` as `Trainer(data_collator=...)`,"
-    )
+    if not pads_in_advance(source):
+        return _group(rerun, bucketed.run.kind)
+    at = say.cell(padding_cell(case, source))
+    written = PADS[source.value["padding"]]
+    has_collator = "collator" in bucketed.run.attempts
+    usual = " `DataCollatorWithPadding(tokenizer)`를 `Trainer(data_collator=...)`에 넣은 뒤" if not has_collator else ""
+    usual_en = ", pass `DataCollatorWithPadding(tokenizer)` as `Trainer(data_collator=...)`" if not has_collator else ""
     width = bucketed.run.tokens_per_row
-    now = f" 지금 {say.tokens(width)}인" if width is not None else ""
+    now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
     now_en = f" from {say.tokens(width)}" if width is not None else ""
     return say.text(
-        f"{at.ko}의 토크나이저에서 `{written}`{'를' if written.endswith('True') else '를'} 빼고(`truncation=True`는 유지){usual} {rerun.ko}의 학습만 다시 실행해 보세요.{now} 행당 토큰이 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
+        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){usual} {rerun.ko}의 학습만 다시 실행해 보세요. {now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
         f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){usual_en} and run only the training of {rerun.en} again. Tokens per row should fall{now_en} to about 20–30.",
+    )
+
+
+def _group(rerun: Text, kind: str) -> Text:
+    """Rows are padded per batch already; only grouping can save more."""
+    if kind == "trainer":
+        return say.text(
+            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`을 써서 다시 실행해 보세요.",
+            f"Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of {rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it again.",
+        )
+    return say.text(
+        f"{rerun.ko}의 `DataLoader`에 `shuffle=True` 대신 `sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`를 넣어 길이가 비슷한 행끼리 묶고, 배치에서 가장 긴 행까지만 패딩해 다시 실행해 보세요.",
+        f"In the `DataLoader` of {rerun.en}, replace `shuffle=True` by `sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`, pad only to the longest row of a batch, and run it again.",
     )
 
 
 def _run_it(case: Case) -> Text:
     bucketed = case.bucketed
-    at = say.cell(bucketed.run.cell) if bucketed else say.text("bucketing 셀", "the bucketing cell")
+    at = say.cell(bucketed.run.cell) if bucketed else say.text("bucketing 코드", "the bucketing code")
     source = tokenising(case, bucketed)
     first = say.text("", "")
-    if source is not None and source.value.get("padding") in ("max-length", "map-batch"):
-        tok = say.cell(source.cell)
+    if pads_in_advance(source):
+        tok = say.cell(padding_cell(case, source))
         first = say.text(
-            f"먼저 {tok.ko}의 토크나이저에서 `padding`을 빼야 효과가 납니다. 그다음 ",
-            f"First take `padding` out of the tokeniser in {tok.en}, or it will have no effect. Then ",
+            f"먼저 {tok.ko}의 토크나이저에서 `{PADS[source.value['padding']]}` 인자를 빼야 효과가 납니다. 그다음 ",
+            f"First take `{PADS[source.value['padding']]}` out of the tokeniser in {tok.en}, or it will have no effect. Then ",
         )
     return say.text(
         f"{first.ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 상태로 저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
@@ -98,31 +122,28 @@ def _run_it(case: Case) -> Text:
 
 
 def _apply(case: Case) -> Text:
-    base = case.baseline
+    ran = [j for j in case.runs if j.run.executed]
+    base = case.baseline or (ran[-1] if ran else None)
     at = say.cell(base.run.cell) if base else say.text("학습 셀", "the training cell")
     source = tokenising(case, base)
-    tok = say.cell(source.cell) if source is not None else say.text("토큰화 셀", "the tokenising cell")
-    padded = source is not None and source.value.get("padding") in ("max-length", "map-batch")
-    first = (
-        say.text(
-            f"{tok.ko}의 토크나이저에서 `padding`을 빼고, ",
-            f"Take `padding` out of the tokeniser in {tok.en}, ",
+    first = say.text("", "")
+    if pads_in_advance(source):
+        tok = say.cell(padding_cell(case, source))
+        written = PADS[source.value["padding"]]
+        first = say.text(
+            f"{tok.ko}의 토크나이저에서 `{written}` 인자를 빼고, ",
+            f"Take `{written}` out of the tokeniser in {tok.en}, ",
         )
-        if padded
-        else say.text("", "")
-    )
     return say.text(
         f"{first.ko}{at.ko}의 학습을 한 번 더 복사해 `group_by_length=True`와 `data_collator=DataCollatorWithPadding(tokenizer)`를 넣고, 모델을 새로 불러와 실행한 뒤 두 실행의 시간과 정확도를 비교해 보세요.",
-        f"{first.en}{'copy' if padded else 'Copy'} the training of {at.en} with `group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare time and accuracy of both runs.",
+        f"{first.en}{'copy' if first.en else 'Copy'} the training of {at.en} with `group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare time and accuracy of both runs.",
     )
 
 
 def _run_baseline(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell)
     return say.text(
-        f"이 노트북 안에서 {at.ko}과 같은 설정에 `group_by_length=False`, `padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 `train_runtime`과 정확도를 출력으로 남겨 주세요.".replace(
-            f"{at.ko}과", say.josa(at.ko, "과/와")
-        ),
+        f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, `padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 `train_runtime`과 정확도를 출력으로 남겨 주세요.",
         f"In this notebook, add a plain run with the settings of {at.en}, changing only `group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` and the accuracy of both runs in the output.",
     )
 
@@ -132,8 +153,8 @@ def _interpret(case: Case) -> Text:
     a, b = say.seconds(base.seconds), say.seconds(late.seconds)
     at = say.cell(late.cell)
     return say.text(
-        f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간 {a.ko} → {b.ko}와 정확도 변화가 왜 그렇게 나왔는지(행당 토큰이 얼마나 줄었는지) 두세 문장으로 적어 주세요.",
-        f"Add a markdown cell below {at.en} and say in two or three sentences why training time went {a.en} → {b.en} and accuracy as it did (how many tokens per row were saved).",
+        f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간({a.ko} → {b.ko})과 정확도가 왜 그렇게 달라졌는지, 행당 토큰이 얼마나 줄었는지 두세 문장으로 적어 주세요.",
+        f"Add a markdown cell below {at.en} and say in two or three sentences why training time ({a.en} → {b.en}) and accuracy changed as they did, and how many tokens per row were saved.",
     )
 
 
@@ -145,7 +166,7 @@ def _show_width(case: Case) -> Text:
     )
 
 
-def _save_as_run(case: Case) -> Text:
+def _save_as_run() -> Text:
     return say.text(
         "노트북을 처음부터 끝까지 실행한 뒤 출력을 지우지 말고 저장해 주세요. 두 실행의 `train_runtime`과 `eval_accuracy`가 보이면 충분합니다.",
         "Run the notebook from top to bottom and save it without clearing outputs; `train_runtime` and `eval_accuracy` of both runs are enough.",

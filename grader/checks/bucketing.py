@@ -52,7 +52,7 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
     ran = [i for i, j in enumerate(runs) if (_observed_enough(j) if cleared else j.finished)]
     tried = [i for i in ran if effort(runs[i]) > 0]
     if not tried:
-        return _nothing_tried(evidence, runs, ran)
+        return _without_asking(runs, ran, min_fall, cleared) or _nothing_tried(evidence, runs, ran)
     best: Decided | None = None
     most = max(effort(runs[i]) for i in tried)
     for i in sorted(tried, key=lambda i: (effort(runs[i]), i), reverse=True):
@@ -79,6 +79,20 @@ def outputs_cleared(evidence: Evidence) -> bool:
     if any(c.outputs for c in code) or evidence.recorded.runs or evidence.recorded.evaluations:
         return False
     return not any(c.execution_count for c in code)
+
+
+def _without_asking(
+    runs: tuple[Joined, ...], ran: list[int], min_fall: float, cleared: bool
+) -> Decided | None:
+    """Narrower batches without a word of bucketing: `padding=True`, or the collator that comes with
+    `Trainer(tokenizer=...)`, held against a run padded to one length."""
+    fixed = [k for k in ran if runs[k].run.padding == Padding.MAX_LENGTH]
+    for i in reversed(ran):
+        if runs[i].run.padding in (Padding.DYNAMIC, Padding.MAP_BATCH) and fixed:
+            one = _one(runs, i, fixed, min_fall, cleared)
+            if one.bucketing == Bucketing.EFFECTIVE:
+                return one
+    return None
 
 
 def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int]) -> Decided:

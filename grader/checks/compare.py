@@ -106,7 +106,7 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
     if x and y and abs(x - y) > 0.05 * max(x, y):
         stopped = Ending.EARLY_STOPPED in (a.ending, b.ending)
         found.append("early_stopping" if stopped else "epochs")
-    if Start.UNKNOWN not in (a.start, b.start) and _start(a) != _start(b):
+    if Start.UNKNOWN not in (a.start, b.start) and not _same_start(a, b):
         found.append("start")
     for name, keys in ARGUMENTS.items():
         if any(_argument(a, k) != _argument(b, k) for k in keys):
@@ -152,6 +152,6 @@ def _argument(run: TrainingRun, key: str) -> object:
         return value
 
 
-def _start(run: TrainingRun) -> str:
-    """Starting weights in two classes: fresh or trained before."""
-    return "fresh" if run.start in (Start.PRETRAINED, Start.RANDOM) else "trained"
+def _same_start(a: TrainingRun, b: TrainingRun) -> bool:
+    """Do both begin with equal weights? Going on from a trained model never equals anything."""
+    return a.start == b.start and a.start != Start.CONTINUED

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from grader.checks import say
 from grader.checks.accuracy import best_of
-from grader.checks.advice import next_step, tokenising
+from grader.checks.advice import next_step, padding_cell, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.loading import award
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
+from grader.records import Bucketing, Citation, Padding, Status, Text, Verdict, Witness
 
 EXPECTED = say.text(
     "bucketing으로 행당 토큰(패딩 포함)이 실제로 줄고, 전후의 시간과 정확도가 출력으로 남아 있으며, 그 차이를 글로 해석했습니다.",
@@ -85,62 +85,65 @@ def _effect(case: Case) -> Text:
             f"Bucketing is written in {where.en}, but no run of it left a result.",
         )
     assert bucketed is not None and at is not None
-    before, after = _widths(case)
     if kind == Bucketing.EFFECTIVE:
-        if before is not None and after is not None:
-            base = say.cell(case.baseline.run.cell)
-            return say.text(
-                f"행당 토큰이 {say.tokens(before)}({base.ko})에서 {say.tokens(after)}({at.ko})까지 줄어, bucketing이 실제로 효과를 냈습니다.",
-                f"Tokens per row fell from {say.tokens(before)} ({base.en}) to {say.tokens(after)} ({at.en}): bucketing took effect.",
-            )
-        width = f" 행당 {say.tokens(after)} 토큰으로" if after is not None else ""
-        width_en = f" ({say.tokens(after)} tokens per row)" if after is not None else ""
-        return say.text(
-            f"{at.ko}의 학습은 패딩하지 않은 행을{width} 배치마다 패딩해, 동적 패딩이 실제로 적용되었습니다.",
-            f"The training in {at.en} got unpadded rows and padded them per batch{width_en}: it took effect.",
-        )
+        return _took_effect(case, bucketed, at)
     if kind == Bucketing.NO_OP:
-        return _no_effect(case, bucketed, at, before, after)
+        return _no_effect(case, bucketed, at)
     return say.text(
         f"{at.ko}의 학습에서 패딩이 실제로 줄었는지 코드와 출력만으로는 알 수 없습니다.",
         f"Whether padding really fell in the training of {at.en} can't be told from code and outputs.",
     )
 
 
-def _no_effect(case: Case, bucketed: Joined, at: Text, before: float | None, after: float | None) -> Text:
-    """Why nothing changed, with the number that shows it."""
-    source = tokenising(case, bucketed)
-    tok = say.cell(source.cell) if source is not None and source.cell is not None else None
-    width = f" 행당 {say.tokens(after)} 토큰" if after is not None else ""
-    width_en = f" at {say.tokens(after)} tokens" if after is not None else ""
-    if bucketed.stale:
+def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
+    """By how much the tokens fell; typical lengths are called so."""
+    base = case.baseline
+    if case.decided.fell is not None and base is not None:
+        before, after = case.decided.fell
+        known = all(j.run.tokens_per_row is not None for j in (base, bucketed))
+        ko, en = ("", "") if known else (" (일부는 코드로 추정)", " (partly estimated from the code)")
+        about_ko, about_en = ("", "") if known else ("약 ", "about ")
+        first, to = say.cell(base.run.cell), say.tokens(after)
         return say.text(
-            f"{at.ko}의 코드는 동적 패딩이지만 저장된 출력은 모든 행이{width or ' 한 길이'}인 실행의 것입니다.",
-            f"The code of {at.en} pads dynamically, but its stored output is of a run whose rows were all{width_en or ' one length'}.",
+            f"행당 토큰이 {about_ko}{say.tokens(before)}({first.ko})에서 {about_ko}{to}({at.ko})까지 줄어{ko}, bucketing이 실제로 효과를 냈습니다.",
+            f"Tokens per row fell from {about_en}{say.tokens(before)} ({first.en}) to {about_en}{to} ({at.en}){en}: bucketing took effect.",
         )
-    padded = tok is not None and source.value.get("padding") in ("max-length", "map-batch")
-    if padded:
-        return say.text(
-            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}에서 이미{width or ' 한 길이'}로 패딩되어 있어, 묶는 순서만 바뀌고 계산량은 그대로입니다.",
-            f"{at.en.capitalize()} sets bucketing, but the rows were already padded in {tok.en}{width_en}: only their order changed, not the amount of computation.",
-        )
-    if before is not None and after is not None:
-        return say.text(
-            f"{at.ko}의 행당 토큰은 {say.tokens(after)}, 비교한 {say.cell(case.baseline.run.cell).ko}의 실행은 {say.tokens(before)} 수준이라 bucketing으로 줄어든 패딩이 없습니다.",
-            f"{at.en.capitalize()} has about {say.tokens(after)} tokens per row and the run it is compared with ({say.cell(case.baseline.run.cell).en}) about {say.tokens(before)}: bucketing removed no padding.",
-        )
+    width = bucketed.run.tokens_per_row
+    shown = f" 행당 {say.tokens(width)} 토큰이 되도록" if width is not None else ""
+    shown_en = f" ({say.tokens(width)} tokens per row)" if width is not None else ""
     return say.text(
-        f"{at.ko}에 bucketing을 설정했지만 모든 행이{width or ' 한 길이'}로 패딩되어 있어 효과가 없습니다.",
-        f"{at.en.capitalize()} sets bucketing, but all rows are padded to one length{width_en}: it has no effect.",
+        f"{at.ko}의 학습은 패딩하지 않은 행을{shown} 배치마다 패딩해, 동적 패딩이 실제로 적용되었습니다.",
+        f"The training in {at.en} got unpadded rows and padded them per batch{shown_en}: it took effect.",
     )
 
 
-def _widths(case: Case) -> tuple[float | None, float | None]:
-    """(baseline, bucketed) tokens per row: measured where possible, typical otherwise."""
-    if case.decided.fell is not None and case.baseline is not None:
-        return case.decided.fell
-    bucketed = case.bucketed
-    return None, bucketed.run.tokens_per_row if bucketed else None
+def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
+    """Why nothing changed, with the number that shows it."""
+    source, width = tokenising(case, bucketed), bucketed.run.tokens_per_row
+    length = f"{say.tokens(width)} 토큰으로" if width is not None else "한 길이로"
+    length_en = f"to {say.tokens(width)} tokens" if width is not None else "to one length"
+    if bucketed.stale:
+        return say.text(
+            f"{at.ko}의 코드는 동적 패딩이지만, 저장된 출력은 모든 행을 {length} 패딩한 실행의 것입니다.",
+            f"The code of {at.en} pads dynamically, but its stored output is of a run with all rows padded {length_en}.",
+        )
+    if pads_in_advance(source):
+        tok = say.cell(padding_cell(case, source))
+        return say.text(
+            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어, 계산량은 그대로입니다.",
+            f"{at.en.capitalize()} sets bucketing, but the tokenising in {tok.en} had already padded the rows {length_en}: the amount of computation stays the same.",
+        )
+    base = case.baseline
+    if base is not None and base.run.padding == Padding.DYNAMIC:
+        first = say.cell(base.run.cell)
+        return say.text(
+            f"비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어, {at.ko}의 방법으로 더 줄어든 패딩이 없습니다.",
+            f"The run it is compared with ({first.en}) already pads per batch, so what {at.en} does removes no further padding.",
+        )
+    return say.text(
+        f"{at.ko}에 bucketing을 설정했지만 모든 행이 {length} 패딩되어 있어 효과가 없습니다.",
+        f"{at.en.capitalize()} sets bucketing, but all rows are padded {length_en}: it has no effect.",
+    )
 
 
 def _comparison(case: Case) -> Text:
@@ -274,12 +277,14 @@ def _cited(case: Case) -> tuple[Citation, ...]:
         source = tokenising(case, j)
         if source is not None:
             found += say.cite_observation(source)
+            if pads_in_advance(source):
+                found.append(say.cite(padding_cell(case, source), source.quote))
     for o in observations(case.evidence, Kind.ATTEMPT, Kind.COLLATOR):
         if (case.bucketed is not None and o.cell in case.bucketed.run.cells) or case.bucketed is None:
             found += say.cite_observation(o)
-    for j in (case.baseline, case.bucketed):
-        if j is not None:
-            found += say.cite_run(j.run)
+    shown = [j for j in (case.baseline, case.bucketed) if j is not None]
+    for j in shown or [j for j in case.runs if j.run.executed][-1:] or case.runs[-1:]:
+        found += say.cite_run(j.run)
     for o in observations(case.evidence, Kind.TYPED_TABLE)[:2]:
         found += say.cite_observation(o)
     by_cell = {o.cell: o for o in observations(case.evidence, Kind.ANALYSIS)}

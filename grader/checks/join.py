@@ -11,7 +11,7 @@ Not covered: whether a run is good; that is asked in the rooms that use this one
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -80,7 +80,8 @@ def join(evidence: Evidence) -> tuple[Joined, ...]:
         for run in testimony.runs:
             by_cell[run.cell][testimony.witness].append(run)
     failed = {o.cell for o in observations(evidence, Kind.ERROR) if o.witness == Witness.RECORDED}
-    joined = []
+    _adopt_orphans(by_cell)
+    joined: list[Joined] = []
     for cell in sorted(by_cell):
         source, recorded, observed = (
             sorted(by_cell[cell][w], key=lambda r: r.order)
@@ -97,7 +98,49 @@ def join(evidence: Evidence) -> tuple[Joined, ...]:
                     failed=cell in failed,
                 )
             )
-    return tuple(joined)
+    return tuple(_without_refuted_start(j, joined) for j in joined)
+
+
+def _adopt_orphans(by_cell: dict[int, dict[Witness, list[TrainingRun]]]) -> None:
+    """Output of a training whose code stands in an earlier cell (a function called later) joins it there.
+
+    Changes `by_cell`: the written run moves to the cell where its output lies.
+    """
+    for cell in sorted(by_cell):
+        runs = by_cell[cell]
+        if not runs[Witness.RECORDED] or runs[Witness.SOURCE]:
+            continue
+        written = [
+            c
+            for c in by_cell
+            if c < cell
+            and by_cell[c][Witness.SOURCE]
+            and not by_cell[c][Witness.RECORDED]
+            and by_cell[c][Witness.SOURCE][0].executed
+        ]
+        if written:
+            moved = by_cell[max(written)][Witness.SOURCE]
+            runs[Witness.SOURCE] = moved
+            by_cell[max(written)][Witness.SOURCE] = []
+
+
+def _without_refuted_start(joined: Joined, every: list[Joined]) -> Joined:
+    """Losses know better than cell order whether a run really went on with trained weights.
+
+    A model that goes on begins near the loss it ended with. A first loss as high as the earlier run's
+    own first, or half as high again as its last, means the kernel was restarted in between.
+    """
+    run = joined.run
+    if run.start != Start.CONTINUED or not run.losses:
+        return joined
+    earlier = [j.run for j in every if j.run.cell == run.continued_from and j.run.losses]
+    if not earlier:
+        return joined
+    first, before = run.losses[0], earlier[-1].losses
+    if first < 0.85 * before[0] and first <= 1.5 * before[-1]:
+        return joined
+    fresh = msgspec.structs.replace(run, start=Start.UNKNOWN, continued_from=None)
+    return replace(joined, run=fresh)
 
 
 def observations(evidence: Evidence, *kinds: str) -> tuple[Observation, ...]:

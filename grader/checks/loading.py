@@ -97,8 +97,8 @@ def _trained(shown: Joined) -> Text:
     at, run, best = say.cell(shown.run.cell), shown.run, best_of(shown.run)
     rows_ko = f" {say.count(run.rows)}행으로" if run.rows else ""
     rows_en = f" on {say.count(run.rows)} rows" if run.rows else ""
-    epochs_ko = f" {run.epochs:g} 에폭" if run.epochs else ""
-    epochs_en = f" for {run.epochs:g} epochs" if run.epochs else ""
+    epochs_ko = f" {say.epochs(run.epochs)} 에폭" if run.epochs else ""
+    epochs_en = f" for {say.epochs(run.epochs)} epochs" if run.epochs else ""
     metric = say.josa(f"정확도 {say.accuracy(best.accuracy)}", "이/가") if best else "평가 결과가"
     left = f"an accuracy of {say.accuracy(best.accuracy)}" if best else "a result"
     return say.text(

@@ -75,6 +75,11 @@ def seconds(value: float) -> Text:
     return text(f"{hours}시간 {minutes}분", f"{hours} h {minutes} min")
 
 
+def epochs(value: float) -> str:
+    """3, or 2.5 for a run that was cut off."""
+    return f"{round(value, 1):g}"
+
+
 def percent(share: float) -> str:
     """67 %."""
     return f"{100 * share:.0f} %"

@@ -40,10 +40,8 @@ class Case:
 
     @property
     def pair(self) -> tuple[TrainingRun, TrainingRun] | None:
-        """(baseline, bucketed), where both are there and stored."""
-        if self.baseline is None or self.bucketed is None:
-            return None
-        if self.baseline.recorded is None or self.bucketed.recorded is None:
+        """(baseline, bucketed), where time and accuracy of both are stored."""
+        if self.facts.compared != "both" or self.baseline is None or self.bucketed is None:
             return None
         return self.baseline.run, self.bucketed.run
 
