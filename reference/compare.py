@@ -89,7 +89,8 @@ def measure(
 
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table; speed also relative to the first."""
-    head = ["variant", "tokens/row", "padding", "steps/epoch", "examples/s", "speed", "before", "after", "spread"]
+    head = ["variant", "tokens/row", "padding", "steps/epoch", "examples/s", "speed"]
+    head += ["accuracy before", "after", "spread"]
     lines = [head, ["---"] * len(head)]
     for r in rows:
         cost = [r.variant, f"{r.tokens_per_row:.1f}", f"{r.padding:.1%}", f"{r.steps:.0f}"]
