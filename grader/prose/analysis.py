@@ -23,8 +23,18 @@ BARE = 45
 """Characters up to which a single one-sided remark is bare."""
 
 _CLAUSE = re.compile(
-    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=고),?\s|(?<=며),?\s|(?<=는데),?\s|[,;]\s|\bbut\b|\band\b|(?<=[가-힣])\.\s"
+    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s|[,;]\s|\bbut\b"
+    r"|\band\b|(?<=[가-힣])\.\s"
 )
+
+
+_WITHOUT = re.compile(
+    r"(?:미적용|적용하지\s*않|적용\s*안|없이|쓰지\s*않|사용하지\s*않)[가-힣\s]{0,14}?(?:이|가|은|는|을\s*때"
+    r"|를\s*때|ㄹ\s*때|모델)\s.{0,40}(?:더|우수|높|빠|낫)"
+    r"|(?:baseline|베이스라인|기본\s*모델)\S*(?:이|가)\s.{0,30}더",
+    re.IGNORECASE,
+)
+"""It is the run *without* bucketing that came out better."""
 
 
 class Reading(NamedTuple):
@@ -41,7 +51,10 @@ class Reading(NamedTuple):
 
 
 def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
-    """ANALYSIS for each cell that interprets, CLAIM for each statement. `figures`: cells with typed results."""
+    """ANALYSIS for each cell that interprets, CLAIM for each statement.
+
+    `figures`: cells in which results are typed.
+    """
     readings = [reading for unit in units if (reading := sentence(unit))]
     observations = []
     depth = _depth(readings, figures)
@@ -121,8 +134,11 @@ def _claims(text: str) -> list[dict[str, Any]]:
     for clause in clauses:
         if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
             continue
-        says = _says(clause)
-        for about, direction in says:
+        if len(clauses) > 1 and re.search(r"예상|기대", clause):
+            continue
+        for about, direction in _says(clause):
+            if _WITHOUT.search(clause):
+                direction = {"better": "worse", "worse": "better"}.get(direction, direction)
             claim: dict[str, Any] = {"about": about, "says": direction}
             times = lex.TIMES.search(clause)
             if times and about == "speed":

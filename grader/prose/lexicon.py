@@ -16,7 +16,8 @@ def words(pattern: str) -> re.Pattern[str]:
 BUCKETING = words(
     r"bu[ck]{1,2}e?t{1,2}(?:ing|ed)?\b|buckeing|b[ua]c?keting|[버부]\s?[켓켙킷킽케캣켇][팅]?|버[킷켓]"
     r"|dynamic[ -]?padd?ing|동적\s*(?:으로\s*)?패딩|다이나믹\s*패딩|group[_ ]by[_ ]length|LengthGrouped"
-    r"|data\s?collator|콜레이터|콜레이팅|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별|배치별)"
+    r"|data\s?collator|콜레이터|콜레이팅|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
+    r"|배치별)"
 )
 """Bucketing itself or what does its work (dynamic padding, collator, grouping by length)."""
 
@@ -29,26 +30,32 @@ COMPARES = words(
 PADDING = words(r"padding|패딩|max_length|최대\s*길이")
 
 SPEED = words(
-    r"시간|속도|빨[라랐리]|빠[르른름릅]|느[려렸리린림]|걸[리렸림려린]|오래|단축|초당|steps?/s|it/s|samples?/s|runtime"
-    r"|speed|faster|slower|(?<![a-z])time|\d\s*(?:sec|초|분|min|배)(?![a-z])"
+    r"시간|속도|빨[라랐리]|빠[르른름릅]|느[려렸리린림]|걸[리렸림려린]|오래|단축|초당|steps?/s|it/s"
+    r"|samples?/s|runtime"
+    r"|speed|faster|slower|(?<![a-z])time|\d\s*(?:sec|초|분|min)(?![a-z])"
 )
 MEMORY = words(r"메모리|memory|\d\s*gb|vram")
 ACCURACY = words(
-    r"정확도|성능|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])|f1|지표|점수|score|performance|손실|(?<![a-z])loss"
+    r"정확도|성능|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])|f1|지표|점수|score|performance|손실"
+    r"|(?<![a-z])loss"
     r"|일반화|과적합|minima|학습에\s*\S*\s*영향|수렴"
 )
 OTHER_TOPIC = words(
-    r"learning[_ ]?rate|학습률|(?<![a-z])lr(?![a-z])|freez|프리징|동결|얼리|dropout|드롭아웃|weight[_ ]decay|optimizer|옵티마이저"
-    r"|pruning|프루닝|lora|(?<![a-z])r\s*=\s*\d|kobert|roberta|sst-?2|mrpc|mprc|warmup|배치\s*(?:크기|사이즈)|batch[_ ]size"
+    r"learning[_ ]?rate|학습률|(?<![a-z])lr(?![a-z])|freez|프리징|동결|얼리|dropout|드롭아웃"
+    r"|weight[_ ]decay|optimizer|옵티마이저"
+    r"|pruning|프루닝|lora|(?<![a-z])r\s*=\s*\d|kobert|roberta|sst-?2|mrpc|mprc|warmup|배치\s*(?:크기"
+    r"|사이즈)|batch[_ ]size"
 )
 """Another experiment: such a sentence speaks of bucketing only if it says so."""
 
 BETTER_SPEED = words(
-    r"빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소|절약|reduc|decreas|short)"
+    r"빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소"
+    r"|절약|reduc|decreas|short)"
     r"|줄[었어였일]|감소|절약|속도\S*\s.{0,16}(?:향상|개선|증가|상승)|효율.{0,12}(?:개선|향상|높)"
 )
 WORSE_SPEED = words(
-    r"느[려렸리린림]|오래\s*걸|더\s*걸|시간\S*\s*.{0,16}(?:늘|증가|길어|걸림)|늘[었어리렸]\S*|길어|slower|longer"
+    r"느[려렸리린림]|오래\s*걸|더\s*걸|시간\S*\s*.{0,16}(?:늘|증가|길어|걸림)|늘[었어리렸]\S*|길어|slower"
+    r"|longer"
     r"|속도\S*\s.{0,12}(?:감소|저하|떨어)|오히려\s*시간\s*증가"
 )
 BETTER_ACCURACY = words(
@@ -56,16 +63,22 @@ BETTER_ACCURACY = words(
 )
 WORSE_ACCURACY = words(r"하락|떨어|낮[아았음은]|감소|저하|나[빠쁘]|worse|lower|drop|안\s?나[오옴]|손해")
 SAME = words(
-    r"차이\S*\s*(?:\S+\s*){0,3}?(?:없|않|안|미미|적|작|거의)|(?:거의|별|큰|별다른)\s*차이|비슷|동일[하한함했]|똑같|유사"
-    r"|변[화하]\S*\s*(?:\S+\s*){0,2}?(?:없|미비|미미|않)|바뀌지\S*\s*않|늘지\S*\s*않|(?:좋아지|향상되|개선되|오르|빨라지|줄어들|줄)지\S*\s*않"
-    r"|향상\S*\s*(?:어려|없|안)|효과\S*\s*(?:\S+\s*){0,2}?(?:없|미미|않|못)|similar|(?:the )?same\b|no (?:significant |big )?difference"
+    r"차이\S*\s*(?:\S+\s*){0,3}?(?:없|않|안|미미|적|작|거의)|(?:거의|별|큰|별다른)\s*차이|비슷"
+    r"|동일[하한함했]|똑같|유사"
+    r"|변[화하]\S*\s*(?:\S+\s*){0,2}?(?:없|미비|미미|않)|바뀌지\S*\s*않|늘지\S*\s*않|(?:좋아지|향상되"
+    r"|개선되|오르|빨라지|줄어들|줄)지\S*\s*않"
+    r"|향상\S*\s*(?:어려|없|안)|효과\S*\s*(?:\S+\s*){0,2}?(?:없|미미|않|못)|similar|(?:the )?same\b"
+    r"|no (?:significant |big )?difference"
     r"|유지|좋아졌다고\s*생각\S*\s*안"
 )
 
 OBSERVED = words(
-    r"[었았였했됐졌났렸겼봤랐갔왔]\s?(?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|을까|더라|구나)|(?:였|했|됐|졌|랐)\b"
-    r"|(?:빠르다|느리다|좋다|낮다|높다|비슷하다|비슷함|짧다|길다|같다|동일하다|우수하다|미미하다|없다|크다|많다|적다|덜하다)"
-    r"|(?:걸림|낮음|높음|빠름|느림|좋음|없음|우수함|미미함?|단축|하락|상승|감소|증가|향상|개선|동일|비슷|짐|됨|않음|나옴|늘음|듦|듬)\s*(?:[.!~ㅋㅠㅎ(]|$)"
+    r"[었았였했됐졌났렸겼봤랐갔왔]\s?(?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|을까|더라|구나)"
+    r"|(?:였|했|됐|졌|랐)\b"
+    r"|(?:빠르다|느리다|좋다|낮다|높다|비슷하다|비슷함|짧다|길다|같다|동일하다|우수하다|미미하다|없다|크다"
+    r"|많다|적다|덜하다)"
+    r"|(?:걸림|낮음|높음|빠름|느림|좋음|없음|우수함|미미함?|단축|하락|상승|감소|증가|향상|개선|동일|비슷|짐"
+    r"|됨|않음|나옴|늘음|듦|듬)\s*(?:[.!~ㅋㅠㅎ(]|$)"
     r"|\b(?:was|were|became|got|took|reduced|improved|dropped|decreased|increased|showed|found|achieved)\b"
     r"|확인[할되]\s*수?\s*있|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
 )
@@ -79,38 +92,51 @@ PAST = words(
 EFFECT = words(r"효과|차이")
 
 EXPECTED = words(
-    r"기대(?:할|되|하|된)|예상(?:된|되|할|합)|할\s*것이다|예정|계획|하고자|해보려|해\s?본다|확인해\s?본다|비교해\s?본다|will be|should be|목적\s*:"
+    r"기대(?:할|되|하|된)|예상(?:된|되|할|합)|할\s*것이다|예정|계획|하고자|해보려|해\s?본다|확인해\s?본다"
+    r"|비교해\s?본다|will be|should be|목적\s*:"
+    r"|목표는|텐데|었더라면|았더라면"
 )
 REASON = words(
-    r"때문|이유|원인|덕분|덕에|으로\s*인해|로\s*인해|줄임으로써|함으로써|함으로서|인하여|기여|그런지|그런\s*것\s*같|그런가|(?<![가-힣])즉(?![가-힣])"
-    r"|because|due to|since\b|thanks to|caused|라서|아서\s*그런|어서\s*그런|이라고\s*판단|로\s*판단|사료|덜\s*처리|불필요한\s*(?:패딩|padding|연산)"
+    r"때문|이유|원인|덕분|덕에|으로\s*인해|로\s*인해|줄임으로써|함으로써|함으로서|인하여|기여|그런지"
+    r"|그런\s*것\s*같|그런가|(?<![가-힣])즉(?![가-힣])"
+    r"|because|due to|since\b|thanks to|caused|라서|아서\s*그런|어서\s*그런|이라고\s*판단|로\s*판단|사료"
+    r"|덜\s*처리|불필요한\s*(?:패딩|padding|연산)"
     r"|[가-힣](?:서|니까?)\s.{2,60}(?:것\s*같|듯\s?하|보임|보인다|가능성|판단)"
     r"|이미\s*padd?ing|이미\s*패딩|되어\s?있어서|적용이\s*(?:제대로\s*)?(?:안|되지)"
 )
 TRADE_OFF = words(
-    r"trade-?\s?off|트레이드\s*오프|대신|반면|시간\s*대비|대비\s*성능|적합|적절|바람직|게\s*좋(?:겠|을|다|아)|것이\s*좋|추천|유리|권장|이점이|장점|단점"
-    r"|사용하지\s*않는\s*게|(?:속도|시간)\S*.{0,20}(?:지만|반면|으나|대신).{0,40}(?:성능|정확도|acc)|(?:성능|정확도|acc)\S*.{0,30}(?:지만|반면|으나|대신|하지만).{0,40}(?:속도|시간)"
+    r"trade-?\s?off|트레이드\s*오프|대신|반면|시간\s*대비|대비\s*성능|적합|적절|바람직|게\s*좋(?:겠|을|다"
+    r"|아)|것이\s*좋|추천|유리|권장|이점이|장점|단점"
+    r"|사용하지\s*않는\s*게|(?:속도|시간)\S*.{0,20}(?:지만|반면|으나|대신).{0,40}(?:성능|정확도|acc)"
+    r"|(?:성능|정확도|acc)\S*.{0,30}(?:지만|반면|으나|대신|하지만).{0,40}(?:속도|시간)"
 )
 OPEN = words(
-    r"모르겠|의문|궁금|분석이?\s*필요|학습이?\s*필요|더\s*알아|\?\s*\)|무언가|뭔가\s*\S+\s*(?:안|잘못)|왜\s*\S*\s*(?:까|지)\b|검토가?\s*필요"
+    r"모르겠|의문|궁금|분석이?\s*필요|학습이?\s*필요|더\s*알아|\?\s*\)|무언가|뭔가\s*\S+\s*(?:안|잘못)"
+    r"|왜\s*\S*\s*(?:까|지)\b|검토가?\s*필요"
 )
 """The student says that the explanation is still missing."""
 QUANTITY = words(
-    r"\d+(?:\.\d+)?\s*(?:%|배|시간|분|초|sec|min|h\b|m\b|s\b|gb|x\b)|0\.\d{2,}|\d+:\d\d|절반|반으로|twice|half|두\s*배|세\s*배"
+    r"\d+(?:\.\d+)?\s*(?:%|배|시간|분|초|sec|min|h\b|m\b|s\b|gb|x\b)|0\.\d{2,}|\d+:\d\d|절반|반으로|twice"
+    r"|half|두\s*배|세\s*배"
 )
 TIMES = re.compile(r"(?:약\s*)?(\d+(?:\.\d+)?)\s*(?:배|x\b|times)")
 
 INSTRUCTION = words(
-    r"봅시다|보세요|하세요|주세요|해\s?보자\s*$|향상시키기|진행해\s*보기|만들기\s*$|불러오기|학습시키고|두\s*가지\s*측면|여부를\s*확인하고"
-    r"|분석한\s*결과를\s*제시|비교\s?분석하였다|정상적으로\s*(?:불러오고|작동)|성능을\s*개선시켰다|90\s?%\s*이상으로\s*(?:개선|끌어)|알아보고,?\s*이들을"
-    r"|평가\s?문항|상세\s?기준|루브릭|rubric|klue/ber?t?-?base\)?를|구성되어\s*있습니다|요구사항|체크리스트|어떤\s*이점이\s*있는지"
+    r"봅시다|보세요|하세요|주세요|해\s?보자\s*$|향상시키기|진행해\s*보기|만들기\s*$|불러오기|학습시키고"
+    r"|두\s*가지\s*측면|여부를\s*확인하고"
+    r"|분석한\s*결과를\s*제시|비교\s?분석하였다|정상적으로\s*(?:불러오고|작동)|성능을\s*개선시켰다"
+    r"|90\s?%\s*이상으로\s*(?:개선|끌어)|알아보고,?\s*이들을"
+    r"|평가\s?문항|상세\s?기준|루브릭|rubric|klue/ber?t?-?base\)?를|구성되어\s*있습니다|요구사항|체크리스트"
+    r"|어떤\s*이점이\s*있는지"
 )
 """The course's own words, quoted: exercise steps, rubric, lecture."""
 
 BASELINE_LABEL = words(
-    r"baseline|베이스|기본|기존|fixed|고정|max[_ -]?length|미적용|적용\s*전|사용\s*전|전\s*$|before|without|w/o|no[ -]?bu|not bucket|(?:bu\w+|[버부][켓킷케]\S*)\s*(?:x|미|안|없|off)"
+    r"baseline|베이스|기본|기존|fixed|고정|max[_ -]?length|미적용|적용\s*전|사용\s*전|전\s*$|before|without"
+    r"|w/o|no[ -]?bu|not bucket|(?:bu\w+|[버부][켓킷케]\S*)\s*(?:x|미|안|없|off)"
     r"|^\s*(?:nb|x|no|off|false|기본|전|a)\s*$|first|step\s*4|원본|vanilla|정적|static"
 )
 BUCKETING_LABEL = words(
-    r"bu[ck]{1,2}e?t|[버부][켓켙킷케캣]|dynamic|동적|group|collator|advanced|개선|적용\s*후|사용\s*후|적용함?\s*$|after|with\b|step\s*5|^\s*(?:b|o|on|true|후)\s*$"
+    r"bu[ck]{1,2}e?t|[버부][켓켙킷케캣]|dynamic|동적|group|collator|advanced|개선|적용\s*후|사용\s*후"
+    r"|적용함?\s*$|after|with\b|step\s*5|^\s*(?:b|o|on|true|후)\s*$"
 )

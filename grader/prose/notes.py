@@ -15,7 +15,8 @@ from grader.prose.units import Unit
 from grader.records import Cell, Observation, Witness
 
 _REFLECTION = lex.words(
-    r"회고|느낀\s*점|배운\s*점|아쉬운\s*점|소감|마무리|후기|retrospect|reflection|lessons|어려웠던|개선할\s*점"
+    r"회고|느낀\s*점|배운\s*점|아쉬운\s*점|소감|마무리|후기|retrospect|reflection|lessons|어려웠던"
+    r"|개선할\s*점"
 )
 _ABOUT = (
     ("learned", lex.words(r"배[웠운우]|알게|알았|이해[하했]|익[힌혔]|learned|understood|처음\s*접")),
@@ -32,20 +33,24 @@ _ABOUT = (
     (
         "difficulty",
         lex.words(
-            r"어려[웠움운]|힘들|오래\s*걸|막[혔막]|고생|당황|헤[맸매]|갈팡질팡|difficult|hard\b|메모리\s*부족|오류|에러"
+            r"어려[웠움운]|힘들|오래\s*걸|막[혔막]|고생|당황|헤[맸매]|갈팡질팡|difficult|hard\b"
+            r"|메모리\s*부족|오류|에러"
         ),
     ),
 )
 _PROBLEM = lex.words(
-    r"오류|에러|error|문제\s*(?:발생|점|가|를|:)|메모리\S*\s*부족|out of memory|oom|안\s?되|안\s?됨|안되었|되지\s*않|실패|이슈|충돌|끊[겨기]|잘못|겹치는|디버깅|debug"
+    r"오류|에러|error|문제\s*(?:발생|점|가|를|:)|메모리\S*\s*부족|out of memory|oom|안\s?되|안\s?됨|안되었"
+    r"|되지\s*않|실패|이슈|충돌|끊[겨기]|잘못|겹치는|디버깅|debug"
 )
 _SOLVED = lex.words(
-    r"해결|수정|변경|고[쳤침치]|바[꿔꾸꿨]|삭제|제거|추가[했하]|낮[췄춰]|줄였|줄여|적용[했하]|선언|정상\s*작동|fixed|solved|대신|다시\s*(?:고|실행|진행)|변환"
+    r"해결|수정|변경|고[쳤침치]|바[꿔꾸꿨]|삭제|제거|추가[했하]|낮[췄춰]|줄였|줄여|적용[했하]|선언"
+    r"|정상\s*작동|fixed|solved|대신|다시\s*(?:고|실행|진행)|변환"
 )
 _URL = re.compile(r"https?://[^\s)\]>\"'|]+")
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]*)\)|<img[^>]*src=[\"']?([^\"'>\s]+)")
 _FLOW = re.compile(
-    r"```\s*mermaid|graph\s+(?:TD|LR|TB)\b|flowchart|digraph\s|플로우\s*차트|순서도|흐름도|파이프라인\s*(?:도|그림)"
+    r"```\s*mermaid|graph\s+(?:TD|LR|TB)\b|flowchart|digraph\s|플로우\s*차트|순서도|흐름도"
+    r"|파이프라인\s*(?:도|그림)"
 )
 _ARROWS = re.compile(r"(?:\S[^\n]{0,60}?(?:→|-->|->|⇒|↓)\s*){3,}")
 
@@ -73,10 +78,11 @@ def debugging(units: list[Unit]) -> Iterator[Observation]:
     written = [unit for unit in units if unit.kind != "print" and not lex.INSTRUCTION.search(unit.text)]
     reported: set[int] = set()
     for i, unit in enumerate(written):
-        if unit.cell in reported or not _PROBLEM.search(unit.text):
+        if unit.cell in reported or not _PROBLEM.search(unit.text) or not re.search(r"[가-힣]", unit.text):
             continue
-        near = [u for u in written[i : i + 8] if u.cell - unit.cell <= 4]
-        solution = next((u for u in near if _SOLVED.search(u.text)), None)
+        reach = 0 if unit.kind == "comment" else 1
+        near = [u for u in written[i : i + 8] if u.cell - unit.cell <= reach]
+        solution = next((u for u in near if _SOLVED.search(u.text) and re.search(r"[가-힣]", u.text)), None)
         if solution:
             reported |= {unit.cell, solution.cell}
             quote = unit.text if solution is unit else f"{unit.text} … {solution.text}"

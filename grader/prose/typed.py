@@ -20,12 +20,15 @@ _ACCURACY = re.compile(r"acc|acuuracy|accuarcy|정확도", re.IGNORECASE)
 _TIME = re.compile(r"time|시간|runtime|sec|초$|분$|소요|duration", re.IGNORECASE)
 _RATE = re.compile(r"per[_ ]sec|/\s?s(?:ec)?\b|초당", re.IGNORECASE)
 _SPEEDUP = re.compile(r"speed-?\s?up|배속|향상률|단축률", re.IGNORECASE)
+_UNIT = r"(?:%|프로|퍼센트|(?:시간|분|초|hours?|hrs?|h|mins?|minutes?|m|seconds?|secs?|s)(?![A-Za-z]))"
 _NAMED = re.compile(
-    r"(?P<name>정확도|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])|(?:학습|훈련|소요|실행|총|전체|걸린)?\s*시간|(?:training|train|total|elapsed)?"
-    r"[ _]?time|runtime|걸[렸림])(?P<between>[^\d\n]{0,16}?)(?P<value>\d[\d.,:]*\s*(?:%|프로|시간|분|초|h\b|hours?|m\b|mins?|s\b|sec\w*)?"
-    r"(?:\s*\d+\s*(?:분|초|m\b|mins?|s\b|sec\w*))*)",
+    r"(?P<name>정확도|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])"
+    r"|(?:학습|훈련|소요|실행|총|전체|걸린)?(?:(?<!\d)(?<!\d\s)시간|\s시간)|(?:training|train|total"
+    r"|elapsed)?[ _]?time|runtime)"
+    rf"(?P<between>[^\d\n]{{0,16}}?)(?P<value>\d[\d.,:]*\s*{_UNIT}?(?:\s*\d+\s*{_UNIT})*)(?P<after>\s*[가-힣a-z]{{0,4}})",
     re.IGNORECASE,
 )
+_NO_RESULT = re.compile(r"^\s*(?:이상|이하|초과|미만|목표|배|번|개|회|epoch|x)", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"^\s*[-*•]?\s*(?P<label>[^:：\n|]{1,40}?)\s*[:：]\s*(?P<rest>[^\n]*\d[^\n]*)$")
 MAX_ROWS = 60
 
@@ -118,7 +121,7 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
     """'사용전 : 3시간 18분', '검증 정확도 90.15%', with the run that the line or its heading names."""
     heading = ""
     for line in text.split("\n"):
-        bare = re.sub(r"[*`_#>]", "", line).strip()
+        bare = re.sub(r"[*`#>]", "", line).strip()
         if not bare or "|" in line:
             continue
         if not re.search(r"\d", bare):
@@ -127,19 +130,22 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
             continue
         if line.lstrip().startswith("#"):
             heading = bare
-        match = _BEFORE_AFTER.match(bare)
         found = False
         for named in _NAMED.finditer(bare):
             name = "accuracy" if _ACCURACY.search(named.group("name")) else "seconds"
-            number = _value(name, named.group("value"))
+            if _NO_RESULT.match(named.group("after")) or lex.INSTRUCTION.search(bare):
+                continue
+            number = _value(name, named.group("value"), bare=False)
             if number:
                 found = True
                 label = _run(bare[: named.start()]) or _run(bare) or _run(heading)
                 yield {**number, "about": label}, bare
-        if match and not found and _TIME.search(heading + match.group("label")):
-            number = _value("seconds", match.group("rest"))
+        match = _BEFORE_AFTER.match(bare)
+        label = _run(match.group("label")) if match and not found else ""
+        if match and label:
+            number = _value("seconds", match.group("rest"), bare=bool(_TIME.search(heading)))
             if number:
-                yield {**number, "about": _run(match.group("label"))}, bare
+                yield {**number, "about": label}, bare
         times = lex.TIMES.search(bare)
         if times and lex.SPEED.search(bare):
             yield {"name": "speedup", "value": float(times.group(1)), "about": "bucketing"}, bare
@@ -199,12 +205,15 @@ def _name(title: str) -> str:
     return "seconds" if _TIME.search(title) else ""
 
 
-def _value(name: str, text: str) -> dict[str, Any] | None:
+def _value(name: str, text: str, *, bare: bool = True) -> dict[str, Any] | None:
+    """`text` as a value of that name; a duration without a unit only where `bare` (in tables) or long."""
     if name == "accuracy":
         value = amounts.accuracy(text)
     elif name == "seconds":
         value = amounts.seconds(text)
-        value = amounts.plain(text) if value is None else value
+        if value is None:
+            value = amounts.plain(text)
+            value = value if bare or (value or 0) >= 30 else None
     elif name in ("rate", "speedup"):
         match = re.search(r"\d+(?:\.\d+)?", text)
         value = float(match.group()) if match else None

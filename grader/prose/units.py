@@ -24,7 +24,9 @@ _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s*(.+?)\s*#*\s*$|^\s{0,3}\*\*\s*([^*]+?
 _BULLET = re.compile(r"^\s*(?:[-*+•▶►✔✅]|\d{1,2}[.)]|>|\\-|→)\s+|^\s*\[[ xXoO]?\]\s*")
 _TABLE_ROW = re.compile(r"^\s*\|.*\|\s*$|^\s*\|?(?:\s*:?-{2,}:?\s*\|)+")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>")
-_MARKUP = re.compile(r"<[^<>]{1,200}>|[*_`~]{1,3}|\[([^\]]*)\]\([^)]*\)|https?://\S+")
+_MARKUP = re.compile(
+    r"<[^<>]{1,200}>|[*`~]{1,3}|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|\[([^\]]*)\]\([^)]*\)|https?://\S+"
+)
 _SENTENCE = re.compile(r"(?<=[가-힣A-Za-z)\]%][.!?])\s+|(?<=다\.)(?=[가-힣])|(?<=음\.)\s*|\\$")
 
 
@@ -142,9 +144,9 @@ def _pieces(source: str) -> Iterator[tuple[str, str]]:
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)
             and isinstance(node.value.value, str)
+            and node in tree.body  # a note; docstrings of functions explain code, not results
         ):
-            if node in tree.body:  # a note; docstrings of functions explain code, not results
-                yield node.value.value, "text"
+            yield node.value.value, "text"
     for node in tree.body:  # not inside an `if`: which branch was printed is not known here
         call = node.value if isinstance(node, ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print":
