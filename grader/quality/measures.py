@@ -47,6 +47,8 @@ def _comments(cell: CodeCell, dead: int) -> Observation:
         "code_lines": len(code_lines),
         "commented_out": dead,
     }
+    if cell.tree.body and all(isinstance(node, ast.Import | ast.ImportFrom) for node in cell.tree.body):
+        value["imports_only"] = True
     return Observation(witness=Witness.SOURCE, kind=Kind.COMMENTS, cell=cell.index, value=value, quote=first)
 
 

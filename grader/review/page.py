@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from grader.records import Bucketing, Evidence, Finding, Judgement, Status, Text, Verdict
+from grader.records import Bucketing, Evidence, Facts, Finding, Judgement, Status, Text, Verdict
 from grader.review import tables, words
 from grader.review.how import how_checked
 from grader.review.markdown import fenced, inline, prose
@@ -129,10 +129,12 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
     questions = {v.item: answer(v) for v in judgement.questions}
     more = {v.item: answer(v) for v in judgement.more}
     placed = frozenset().union(*ABOUT.values())
+    if any(v.person and "이미지" in v.person.ko for v in judgement.items):
+        placed |= {"evidence-in-images"}  # an item says already which pictures to look at
     loose = [f for f in ranked if f.id not in placed]
     verdicts = (*judgement.items, *judgement.questions)
     asked = [q for v in verdicts for q in v.questions]
-    code = [c for c in (*(v.code for v in verdicts), *(f.code for f in judgement.findings)) if c]
+    code = _offered(judgement)
     return {
         "lang": lang,
         "t": _translator(lang),
@@ -235,9 +237,28 @@ def _glance(judgement: Judgement, lang: str) -> str:
             shown = words.accuracy(facts.best_accuracy)
             head += f" (정확도 {shown})" if lang == "ko" else f" (accuracy {shown})"
         if verdict.item == "r3":
-            head += f": {words.BUCKETING[facts.bucketing].in_(lang)}"
+            head += f": {words.BUCKETING[facts.bucketing].in_(lang)}{_widths(facts, lang)}"
         parts.append(head)
     return " · ".join(parts)
+
+
+def _widths(facts: Facts, lang: str) -> str:
+    """' (행당 토큰 512 → 23.2)' where both are known and bucketing took effect."""
+    pair = tables.pair(facts)
+    if facts.bucketing is not Bucketing.EFFECTIVE or pair is None:
+        return ""
+    before, after = (words.number(run.tokens_per_row) for run in pair)
+    if before is None or after is None:
+        return ""
+    return f" ({'행당 토큰' if lang == 'ko' else 'tokens per row'} {before} → {after})"
+
+
+def _offered(judgement: Judgement) -> list[Text]:
+    """The improved code there is. A verdict's is made of the student's own, so a finding's on the same
+    matter (item 3) is not shown beside it."""
+    own = [v.code for v in (*judgement.items, *judgement.questions) if v.code]
+    spare = ABOUT["r3"] if own else frozenset()
+    return own + [f.code for f in judgement.findings if f.code and f.id not in spare]
 
 
 def _improved(code: list[Text], lang: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 
@@ -11,6 +12,12 @@ from grader.review.words import cells
 
 MAX_LINES = 8
 MAX_WIDTH = 160
+HEAD = 3
+"""Rows shown before what is left out of a long statement."""
+FAR = 60
+"""A statement is followed this far."""
+_TELLING = re.compile(r"group_by_length|sampling_strategy|collat|padding|bucket|sort", re.I)
+"""Rows of a long statement that this exercise is about."""
 
 
 def best(submission: Submission, citations: Iterable[Citation], lang: str) -> str:
@@ -35,6 +42,8 @@ def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
     cell = submission.cells[citation.cell] if 0 <= citation.cell < len(submission.cells) else None
     if citation.witness is not Witness.SOURCE or cell is None or cell.kind != "code":
         return quoted, "text"
+    if len(quoted) > 2:
+        return textwrap.dedent("\n".join(quoted)).splitlines(), "python"
     start = _find(cell, quoted[0])
     if start is None:
         return quoted, "python"
@@ -62,11 +71,14 @@ def _opener(rows: list[str], start: int) -> int:
 
 
 def _statement(rows: list[str], least: int) -> list[str]:
-    """From the first row to where its brackets close or its indented body ends, at most MAX_LINES."""
+    """From the first row to where its brackets close or its indented body ends.
+
+    What is longer than `MAX_LINES` keeps its first rows and those that this exercise is about.
+    """
     depth, kept = 0, []
     indent = len(rows[0]) - len(rows[0].lstrip()) if rows else 0
     body = rows[0].rstrip().endswith(":") if rows else False
-    for row in rows[:MAX_LINES]:
+    for row in rows[:FAR]:
         own = len(row) - len(row.lstrip())
         if kept and depth <= 0 and len(kept) >= least and not (body and (own > indent or not row.strip())):
             break
@@ -75,6 +87,26 @@ def _statement(rows: list[str], least: int) -> list[str]:
         depth += sum(bare.count(c) for c in "([{") - sum(bare.count(c) for c in ")]}")
     while kept and not kept[-1].strip():
         kept.pop()
-    if depth > 0 and len(kept) == MAX_LINES:  # cut inside a call: say so
-        kept[-1] = f"{kept[-1][: len(kept[-1]) - len(kept[-1].lstrip())]}# …"
-    return kept
+    return kept if len(kept) <= MAX_LINES else _elided(kept)
+
+
+def _elided(rows: list[str]) -> list[str]:
+    """The first rows, then up to two that matter most, with '# …' for what is left out."""
+    telling = [i for i, row in enumerate(rows) if i >= HEAD and _TELLING.search(row.partition("#")[0])][:2]
+    shown, last = rows[:HEAD], HEAD - 1
+    for i in telling:
+        if i > last + 1:
+            shown.append(_gap(rows[i]))
+        shown.append(rows[i])
+        last = i
+    if not telling:
+        shown = rows[: MAX_LINES - 1]
+        last = MAX_LINES - 2
+    closing = rows[-1].strip(" )]},") == ""
+    if last < len(rows) - 1 - closing:
+        shown.append(_gap(rows[last + 1]))
+    return [*shown, rows[-1]] if closing else shown
+
+
+def _gap(row: str) -> str:
+    return row[: len(row) - len(row.lstrip())] + "# …"

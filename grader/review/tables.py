@@ -51,19 +51,20 @@ def tuning(evidence: Evidence, facts: Facts, lang: str) -> str:
 
 def bucketing(facts: Facts, lang: str) -> str:
     """The two compared runs, or, where no pair was settled, all runs there are; '' for none."""
-    pair = _pair(facts)
-    if pair:
+    compared = pair(facts)
+    if compared:
         ko = lang == "ko"
         labels = ("bucketing 전", "bucketing 후") if ko else ("before bucketing", "with bucketing")
         heads = [
-            f"{label} ({words.cells([run.cell], lang)})" for label, run in zip(labels, pair, strict=True)
+            f"{label} ({words.cells([run.cell], lang)})" for label, run in zip(labels, compared, strict=True)
         ]
-        return _columns(facts, pair, heads, lang)
+        return _columns(facts, compared, heads, lang)
     runs = tuple(run for run in facts.runs if _known(run))[:4]
     return _columns(facts, runs, [words.cells([run.cell], lang) for run in runs], lang) if runs else ""
 
 
-def _pair(facts: Facts) -> tuple[TrainingRun, TrainingRun] | None:
+def pair(facts: Facts) -> tuple[TrainingRun, TrainingRun] | None:
+    """(without, with) bucketing, as the checks settled it."""
     known = [i for i in (facts.baseline, facts.bucketed) if i is not None and 0 <= i < len(facts.runs)]
     return (facts.runs[known[0]], facts.runs[known[1]]) if len(known) == 2 else None
 

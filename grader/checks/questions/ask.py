@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.questions.words import code, observed
+from grader.checks.questions.words import code, definition, observed, writes_length
 from grader.facts import Kind
 from grader.records import Bucketing, Evidence, Facts, Finding, Text, TrainingRun
 
@@ -106,7 +106,7 @@ def _about_accuracy(facts: Facts) -> Iterator[tuple[str, Text]]:
         lowest = min(scored, key=lambda e: e.loss)
         if best is not lowest and best.epoch and lowest.epoch and best.epoch != lowest.epoch:
             yield (
-                "which-model",
+                "overfitting",
                 Text(
                     ko=f"셀 {run.cell}에서 정확도는 {_epoch(best.epoch)} 에폭이 가장 "
                     f"높지만({say.accuracy(best.accuracy)}), "
@@ -167,16 +167,16 @@ def _about_accuracy(facts: Facts) -> Iterator[tuple[str, Text]]:
 
 def _about_choices(evidence: Evidence) -> Iterator[tuple[str, Text]]:
     for o in observed(evidence, Kind.TOKENIZE):
-        length = o.value.get("max_length")
-        if isinstance(length, int) and o.cell is not None and "max_length" in _source(evidence, o.cell):
+        length, where = o.value.get("max_length"), definition(evidence.submission, o)
+        if isinstance(length, int) and writes_length(evidence, where):
             yield (
-                "max-length",
+                "short-max-length",
                 Text(
-                    ko=f"셀 {o.cell}에서 `max_length={length}`로 정했습니다. 이보다 긴 리뷰는 몇 % 정도이고, "
+                    ko=f"셀 {where}에서 `max_length={length}`로 정했습니다. 이보다 긴 리뷰는 몇 % 정도이고, "
                     "값을 반으로 줄이면 정확도와 시간은 어떻게 달라질까요?",
-                    en=f"Cell {o.cell} sets `max_length={length}`. How many reviews are longer, and what "
-                    "would half "
-                    "of it do to accuracy and time?",
+                    en=f"Cell {where} sets `max_length={length}`. How many reviews are longer, and what "
+                    "would "
+                    "half of it do to accuracy and time?",
                 ),
             )
             break
@@ -237,11 +237,6 @@ def _about_code(evidence: Evidence) -> Iterator[tuple[str, Text]]:
                 "how long?",
             ),
         )
-
-
-def _source(evidence: Evidence, cell: int) -> str:
-    found = evidence.submission.cells
-    return found[cell].source if 0 <= cell < len(found) else ""
 
 
 def _pair(facts: Facts) -> tuple[TrainingRun | None, TrainingRun | None]:

@@ -169,8 +169,8 @@ def _next_step(groups: list[list[int]], heavy: Sequence[Observation]) -> Text:
     if groups:
         where = cells(groups[0])
         return Text(
-            ko=f"{where.ko}에서 달라지는 값만 인자로 받는 함수 하나를 만들고, 두 실험을 그 함수로 다시 "
-            "적어 보세요.",
+            ko=f"{where.ko}에서 달라지는 값만 인자로 받는 함수 하나를 만들고, "
+            "각 셀을 그 함수를 부르는 한 줄로 바꿔 보세요.",
             en=f"Write one function that takes what differs between {where.en} and express the runs with it.",
         )
     if heavy:

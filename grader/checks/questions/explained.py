@@ -63,7 +63,7 @@ def decide(evidence: Evidence) -> Verdict:
     status = _status(seen)
     core = seen.core
     where = core.cell if core else None
-    quoted = cite(evidence, where, core.value.get("line", 1) if core else 1)
+    quoted = cite(evidence, where, core.value.get("line", 1) if core else 1, 1)
     best = _best(evidence, seen)
     actual = Text(
         ko=f"코드 {seen.lines}줄에 주석 {seen.comments}줄, "
@@ -94,7 +94,7 @@ def _count(evidence: Evidence) -> _Explained:
     cores = observed(evidence, Kind.CORE_CELL)
     prose = {c.index for c in evidence.submission.cells if c.kind == "markdown" and _explains(c.source)}
     words = {o.cell: o.value.get("comment_lines", 0) + o.value.get("docstrings", 0) for o in commented}
-    large = [o.cell for o in commented if o.value.get("code_lines", 0) >= SUBSTANTIAL_LINES]
+    large = [o.cell for o in commented if _needs_words(o)]
     core = cores[0] if cores else None
     before = core.cell - 1 if core is not None and core.cell is not None else -1
     return _Explained(
@@ -107,6 +107,10 @@ def _count(evidence: Evidence) -> _Explained:
         lines=sum(o.value.get("code_lines", 0) for o in commented),
         prose=len(prose),
     )
+
+
+def _needs_words(comments: Observation) -> bool:
+    return comments.value.get("code_lines", 0) >= SUBSTANTIAL_LINES and not comments.value.get("imports_only")
 
 
 def _explains(markdown: str) -> bool:
@@ -183,7 +187,7 @@ def _best(evidence: Evidence, seen: _Explained):
     """The cell to praise: one whose comment gives a reason, else docstrings, else the most comments."""
     commented = observed(evidence, Kind.COMMENTS)
     ranked = sorted(
-        (o for o in commented if o.value.get("comment_lines", 0) + o.value.get("docstrings", 0) >= 2),
+        (o for o in commented if _praiseworthy(o) or _reason_line(evidence, o.cell)),
         key=lambda o: (
             -bool(_reason_line(evidence, o.cell)),
             -min(1, o.value.get("docstrings", 0)),
@@ -194,6 +198,12 @@ def _best(evidence: Evidence, seen: _Explained):
         return None
     line = _reason_line(evidence, ranked[0].cell) or _first_comment(evidence, ranked[0].cell)
     return cite(evidence, ranked[0].cell, max(1, line - 2), 6)
+
+
+def _praiseworthy(o: Observation) -> bool:
+    """A docstring, or a comment on a quarter of the lines and at least three."""
+    said, lines = o.value.get("comment_lines", 0), o.value.get("code_lines", 0)
+    return bool(o.value.get("docstrings")) or (said >= 3 and 4 * said >= lines > 0)
 
 
 def _reason_line(evidence: Evidence, cell: int | None) -> int:

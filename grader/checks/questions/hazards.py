@@ -115,18 +115,13 @@ def _ran_into(evidence: Evidence) -> Iterator[Hazard]:
             fix=Text(ko="이 셀까지 위에서부터 실행해 확인", en="run from the top down to this cell"),
             citation=cite(evidence, run.index),
         )
-    known = {run.index for run in ran}
+    known, stopped = {run.index for run in ran}, []
     for o in observed(evidence, Kind.ERROR):
         name = str(o.value.get("ename", ""))
         if o.witness is not Witness.RECORDED or o.cell in known:
             continue
         if name == "KeyboardInterrupt":
-            said = Text(ko="실행을 손으로 멈춘 기록이 남아 있습니다.", en="was interrupted by hand")
-            fix = Text(
-                ko="끝까지 실행한 결과로 바꾸거나 멈춘 이유를 한 줄 남기기",
-                en="run it to the end, or say in a line why it was stopped",
-            )
-            yield Hazard(1, (o.cell,), said, fix, cite(evidence, o.cell))
+            stopped.append(o.cell)
             continue
         said = Text(
             ko=f"저장된 출력에 {code(name, 40)} 오류가 남아 있습니다 "
@@ -138,6 +133,13 @@ def _ran_into(evidence: Evidence) -> Iterator[Hazard]:
             en="fix and rerun it, or delete the cell if it isn't used",
         )
         yield Hazard(2, (o.cell,), said, fix, cite(evidence, o.cell))
+    if stopped:
+        said = Text(ko="실행을 손으로 멈춘 기록이 남아 있습니다.", en="interrupted by hand")
+        fix = Text(
+            ko="끝까지 실행한 결과로 바꾸거나 멈춘 이유를 한 줄 남기기",
+            en="run it to the end, or say in a line why it was stopped",
+        )
+        yield Hazard(1, tuple(stopped), said, fix, cite(evidence, stopped[0]))
 
 
 def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
@@ -169,10 +171,9 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
             ko=f"지금 새로 설치하면 {code(name)} 때문에 여기서 멈춥니다 ({since.ko}).",
             en=f"installed today, it stops here because of {code(name)} ({since.en})",
         )
+        instead = code(use, 80) if re.search(r"[\w)]=|[_.(]|^\S+$", str(use)) else str(use)
         fix = (
-            Text(ko=code(use, 80), en=code(use, 80))
-            if use
-            else Text(ko="설치할 버전을 적어 두기", en="pin the version")
+            Text(ko=instead, en=instead) if use else Text(ko="설치할 버전을 적어 두기", en="pin the version")
         )
         yield Hazard(2, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
     unseeded = [o for o in observed(evidence, Kind.SPLIT) if o.value.get("seeded") is False]

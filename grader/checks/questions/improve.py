@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from grader.checks.questions.words import observed
+from grader.checks.questions.words import definition, observed
 from grader.facts import Kind
 from grader.records import Evidence, Observation, Padding, Text
 
@@ -27,13 +27,13 @@ def effective_tokeniser(evidence: Evidence) -> Text | None:
         if rewritten:
             ko = "패딩을 collator에 맡기면 배치마다 가장 긴 문장까지만 채웁니다."
             en = "leave padding to the collator, and each batch is padded to its own longest row only."
-            where = observation.cell
+            where = definition(evidence.submission, observation)
             return Text(ko=f"# 셀 {where}: {ko}\n{rewritten}", en=f"# cell {where}: {en}\n{rewritten}")
     return None
 
 
 def _without_padding(evidence: Evidence, observation: Observation) -> str:
-    cell = observation.cell
+    cell = definition(evidence.submission, observation)
     if cell is None or not 0 <= cell < len(evidence.submission.cells):
         return ""
     try:

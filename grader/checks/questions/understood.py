@@ -10,7 +10,16 @@ import re
 
 from grader.checks import say
 from grader.checks.questions.ask import questions
-from grader.checks.questions.words import cells, citations, cite, code, observed, sentences
+from grader.checks.questions.words import (
+    cells,
+    citations,
+    cite,
+    code,
+    definition,
+    observed,
+    sentences,
+    writes_length,
+)
 from grader.facts import Kind
 from grader.records import Evidence, Facts, Finding, Observation, Status, Text, Verdict
 
@@ -96,8 +105,9 @@ def _unreasoned(evidence: Evidence) -> Text | None:
     )
     if chosen is None:
         return None
-    length, where = chosen.value["max_length"], say.cell(chosen.cell)
-    if not _writes_length(evidence, chosen.cell):
+    at = definition(evidence.submission, chosen)
+    length, where = chosen.value["max_length"], say.cell(at)
+    if not writes_length(evidence, at):
         return Text(
             ko=f"{where.ko}의 토크나이저는 최대 길이를 정하지 않아 모델의 한계인 {length}토큰까지 받습니다.",
             en=f"The tokenizer in {where.en} sets no maximum, so rows may be {length} tokens long, the "
@@ -116,10 +126,6 @@ def _unreasoned(evidence: Evidence) -> Text | None:
         ko=f"{where.ko}의 `max_length={length}` 값은 고른 근거가 적혀 있지 않습니다.",
         en=f"No reason is given for `max_length={length}` in {where.en}.",
     )
-
-
-def _writes_length(evidence: Evidence, cell: int | None) -> bool:
-    return cell is not None and "max_length=" in re.sub(r"\s", "", evidence.submission.cells[cell].source)
 
 
 def _names_length(evidence: Evidence, length: int) -> list[int]:

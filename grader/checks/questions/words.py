@@ -56,6 +56,22 @@ def excerpt(submission: Submission, cell: int | None, line: int = 1, count: int 
     return "\n".join(row[:160] for row in rows[start : start + count]).rstrip()
 
 
+def definition(submission: Submission, o: Observation) -> int | None:
+    """The cell that defines the tokenising function of a TOKENIZE observation; its own cell if none does."""
+    name = str(o.value.get("function") or "")
+    if o.cell is None or not name.isidentifier():
+        return o.cell
+    wanted = re.compile(rf"^\s*def\s+{name}\s*\(", re.M)
+    above = [c.index for c in submission.cells[: o.cell + 1] if c.kind == "code" and wanted.search(c.source)]
+    return above[-1] if above else o.cell
+
+
+def writes_length(evidence: Evidence, cell: int | None) -> bool:
+    """Does the code of `cell` set `max_length=`, or is it the model's own limit?"""
+    cells_ = evidence.submission.cells
+    return cell is not None and cell < len(cells_) and "max_length=" in re.sub(r"\s", "", cells_[cell].source)
+
+
 def cite(evidence: Evidence, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> Citation | None:
     """A citation of the source of `cell`; None for a cell that isn't there."""
     if cell is None or not 0 <= cell < len(evidence.submission.cells):
