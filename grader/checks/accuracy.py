@@ -51,10 +51,12 @@ def measure(evidence: Evidence, runs: tuple[Joined, ...], goal: float, min_gain:
     leaked: list[Evaluation] = []
     during: list[Evaluation] = []
     for joined in runs:
-        usable = [e for e in joined.run.evaluations if _usable(e)]
-        if is_leaky(joined.run, leaks):
-            leaked += usable
+        scored = [e for e in joined.run.evaluations if e.accuracy is not None and 0 <= e.accuracy <= 1]
+        # Rows that a run is validated on and trained on at once are a leak, whatever they are called.
+        if is_leaky(joined.run, leaks) or all(e.split == "train" for e in scored):
+            leaked += scored
         else:
+            usable = [e for e in scored if e.split != "train"]
             clean += usable
             during += usable
     leaky_cells = {e.cell for e in leaked} | {o.cell for o in leaks if o.cell is not None}

@@ -17,7 +17,9 @@ from grader.records import Bucketing, Observation, Text
 PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
 """A tokenising call's padding as it is written."""
 
-_WRITTEN = re.compile(r"^[^#\n]*\b(padding|pad_to_max_length)\s*=\s*(True|['\"](max_length|longest)['\"])", re.M)
+_WRITTEN = re.compile(
+    r"^[^#\n]*\b(padding|pad_to_max_length)\s*=\s*(True|['\"](max_length|longest)['\"])", re.M
+)
 
 
 def next_step(case: Case) -> Text:
@@ -80,8 +82,16 @@ def _remove_padding(case: Case) -> Text:
     at = say.cell(padding_cell(case, source))
     written = PADS[source.value["padding"]]
     has_collator = "collator" in bucketed.run.attempts
-    usual = " `DataCollatorWithPadding(tokenizer)`를 `Trainer(data_collator=...)`에 넣은 뒤" if not has_collator else ""
-    usual_en = ", pass `DataCollatorWithPadding(tokenizer)` as `Trainer(data_collator=...)`" if not has_collator else ""
+    usual = (
+        " `DataCollatorWithPadding(tokenizer)`를 `Trainer(data_collator=...)`에 넣은 뒤"
+        if not has_collator
+        else ""
+    )
+    usual_en = (
+        ", pass `DataCollatorWithPadding(tokenizer)` as `Trainer(data_collator=...)`"
+        if not has_collator
+        else ""
+    )
     width = bucketed.run.tokens_per_row
     now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
     now_en = f" from {say.tokens(width)}" if width is not None else ""

@@ -122,7 +122,7 @@ def _one(runs: tuple[Joined, ...], i: int, less: list[int], min_fall: float, cle
         )
     if mine is None:
         return Decided(Bucketing.UNKNOWN, i, _closest(runs, i, less), from_running=cleared)
-    fallen = [k for k, w in known if mine <= (1 - min_fall) * w or _less_padding(runs[i], runs[k])]
+    fallen = [k for k, _ in known if _fell(runs[i], runs[k], min_fall)]
     if fallen:
         k = _closest(runs, i, fallen)
         width = dict(known)[k]
@@ -133,6 +133,25 @@ def _one(runs: tuple[Joined, ...], i: int, less: list[int], min_fall: float, cle
     # Nothing to compare with: rows that reached the collator unpadded were padded per batch.
     alone = Bucketing.EFFECTIVE if runs[i].run.padding == Padding.DYNAMIC else Bucketing.NO_OP
     return Decided(alone, i, _closest(runs, i, less), from_running=cleared)
+
+
+def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
+    """Are the batches of `mine` narrower than those of `other`?
+
+    By tokens per row where both are certain; else by how the rows are padded, because per batch is
+    never wider than per 1,000 rows, and rows grouped by length never wider than at random.
+    """
+    a, b = mine.run, other.run
+    if _less_padding(mine, other):
+        return True
+    if a.tokens_per_row is not None and b.tokens_per_row is not None:
+        return a.tokens_per_row <= (1 - min_fall) * b.tokens_per_row
+    if a.padding == Padding.DYNAMIC and b.padding in (Padding.MAX_LENGTH, Padding.MAP_BATCH):
+        return True
+    if a.padding == b.padding == Padding.DYNAMIC:
+        return a.grouping == Grouping.LENGTH != b.grouping
+    x, y = padding.width(a), padding.width(b)
+    return x is not None and y is not None and x <= (1 - min_fall) * y
 
 
 def _less_padding(mine: Joined, other: Joined) -> bool:

@@ -9,7 +9,6 @@ Not covered: whether bucketing took effect (`bucketing`).
 
 from __future__ import annotations
 
-from grader.checks.accuracy import best_of
 from grader.checks.join import Joined, later_evaluations, observations
 from grader.facts import Kind
 from grader.records import Ending, Evidence, Start, TrainingRun
@@ -41,7 +40,8 @@ def _time_and_accuracy(evidence: Evidence, joined: Joined, runs: tuple[Joined, .
     """Does the file store how long a run took and how accurate it was?"""
     if joined.recorded is None or joined.run.seconds is None:
         return False
-    if best_of(joined.run) is not None:
+    # Even a leaked accuracy shows that both runs were measured; whether it counts is item 2's affair.
+    if any(e.accuracy is not None for e in joined.run.evaluations):
         return True
     later = [j.run.cell for j in runs if j.run.cell > joined.run.cell and j.run.executed]
     until = min(later, default=10**9)
@@ -56,18 +56,27 @@ def _same_training(a: Joined, b: Joined) -> bool:
 
 
 def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
-    """Did the student type time or accuracy of both sides (or of the side that isn't stored)?"""
-    sides: dict[str, set[str]] = {"baseline": set(), "bucketing": set()}
+    """Did the student type a result of both sides (or of the side that isn't stored)?
+
+    A time counts, and an accuracy of three or more digits that no output shows: "0.90" stands in every
+    statement of the goal, and the stored run's own accuracy is often repeated.
+    """
+    shown = [e.accuracy for r in evidence.recorded.runs for e in r.evaluations if e.accuracy is not None]
+    sides: dict[str, int] = {"baseline": 0, "bucketing": 0}
     for o in observations(evidence, Kind.TYPED_NUMBER):
-        about = o.value.get("about")
-        if about in sides and o.value.get("name") in ("accuracy", "seconds", "time"):
-            sides[about].add(o.value["name"])
-    for o in observations(evidence, Kind.TYPED_TABLE):
-        if o.value.get("about") in ("comparison", "bucketing") or _compares(o.value):
-            return True
-    if one_stored:
-        return bool(sides["baseline"])
-    return bool(sides["baseline"]) and bool(sides["bucketing"])
+        about, value = o.value.get("about"), o.value.get("value")
+        if about not in sides or not isinstance(value, int | float):
+            continue
+        if o.value.get("name") == "accuracy":
+            said = value / 100 if value > 1 else value
+            exact = abs(said * 100 - round(said * 100)) > 1e-6
+            repeated = any(abs(said - a) < 6e-4 for a in shown)
+            sides[about] += exact and not (one_stored and repeated)
+        elif o.value.get("name") in ("seconds", "time"):
+            sides[about] += 1
+    if any(_compares(o.value) for o in observations(evidence, Kind.TYPED_TABLE)):
+        return True
+    return sides["baseline"] > 0 and (one_stored or sides["bucketing"] > 0)
 
 
 def _compares(table: dict) -> bool:

@@ -16,7 +16,7 @@ from grader.checks.join import Joined, observations
 from grader.checks.loading import award
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Bucketing, Citation, Padding, Status, Text, Verdict, Witness
+from grader.records import Bucketing, Citation, Grouping, Padding, Status, Text, Verdict, Witness
 
 EXPECTED = say.text(
     "bucketing으로 행당 토큰(패딩 포함)이 실제로 줄고, 전후의 시간과 정확도가 출력으로 남아 있으며, 그 차이를 글로 해석했습니다.",
@@ -96,25 +96,41 @@ def _effect(case: Case) -> Text:
 
 
 def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
-    """By how much the tokens fell; typical lengths are called so."""
-    base = case.baseline
-    if case.decided.fell is not None and base is not None:
-        before, after = case.decided.fell
-        known = all(j.run.tokens_per_row is not None for j in (base, bucketed))
-        ko, en = ("", "") if known else (" (일부는 코드로 추정)", " (partly estimated from the code)")
-        about_ko, about_en = ("", "") if known else ("약 ", "about ")
-        first, to = say.cell(base.run.cell), say.tokens(after)
+    """By how much the tokens fell; where they aren't known, how the two runs pad."""
+    base, width = case.baseline, bucketed.run.tokens_per_row
+    if base is not None and case.decided.fell is not None:
+        first, before = say.cell(base.run.cell), base.run.tokens_per_row
+        if before is not None and width is not None:
+            return say.text(
+                f"행당 토큰이 {say.tokens(before)}({first.ko})에서 {say.tokens(width)}({at.ko})까지 줄어, bucketing이 실제로 효과를 냈습니다.",
+                f"Tokens per row fell from {say.tokens(before)} ({first.en}) to {say.tokens(width)} ({at.en}): bucketing took effect.",
+            )
+        then, now = _how_padded(base), _how_padded(bucketed)
         return say.text(
-            f"행당 토큰이 {about_ko}{say.tokens(before)}({first.ko})에서 {about_ko}{to}({at.ko})까지 줄어{ko}, bucketing이 실제로 효과를 냈습니다.",
-            f"Tokens per row fell from {about_en}{say.tokens(before)} ({first.en}) to {about_en}{to} ({at.en}){en}: bucketing took effect.",
+            f"{say.josa(first.ko, '은/는')} {then.ko}, {say.josa(at.ko, '은/는')} {now.ko} 학습해, bucketing이 실제로 효과를 냈습니다.",
+            f"{first.en.capitalize()} trains {then.en} and {at.en} {now.en}: bucketing took effect.",
         )
-    width = bucketed.run.tokens_per_row
     shown = f" 행당 {say.tokens(width)} 토큰이 되도록" if width is not None else ""
     shown_en = f" ({say.tokens(width)} tokens per row)" if width is not None else ""
     return say.text(
         f"{at.ko}의 학습은 패딩하지 않은 행을{shown} 배치마다 패딩해, 동적 패딩이 실제로 적용되었습니다.",
         f"The training in {at.en} got unpadded rows and padded them per batch{shown_en}: it took effect.",
     )
+
+
+def _how_padded(joined: Joined) -> Text:
+    """How a run's rows got one length, by what was settled about it."""
+    run = joined.run
+    if run.padding == Padding.MAX_LENGTH:
+        length = say.tokens(run.tokens_per_row or run.max_length or 512)
+        return say.text(f"모든 행을 {length} 토큰으로 패딩해", f"on rows all padded to {length} tokens")
+    if run.padding == Padding.MAP_BATCH:
+        return say.text("1,000행 단위로 패딩해", "on rows padded per 1,000")
+    if run.grouping == Grouping.LENGTH:
+        return say.text(
+            "길이가 비슷한 행끼리 묶고 배치마다 패딩해", "on rows grouped by length and padded per batch"
+        )
+    return say.text("배치마다 패딩해", "on rows padded per batch")
 
 
 def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:

@@ -20,8 +20,8 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _copied_scores(case)
 
 
-def measured_speedup(case: Case) -> float | None:
-    """How much faster the bucketed run handled rows: (rows · epochs / s) bucketed over baseline."""
+def rows_per_second(case: Case) -> tuple[float, float] | None:
+    """Rows trained on per second (baseline, bucketed), by what was really run; None if unknown."""
     if case.pair is None:
         return None
     speeds = []
@@ -32,7 +32,13 @@ def measured_speedup(case: Case) -> float | None:
         if rows is None or not run.seconds:
             return None
         speeds.append(rows / run.seconds)
-    return speeds[1] / speeds[0]
+    return speeds[0], speeds[1]
+
+
+def measured_speedup(case: Case) -> float | None:
+    """How many times as fast the bucketed run handled rows."""
+    rates = rows_per_second(case)
+    return None if rates is None else rates[1] / rates[0]
 
 
 def _speedup(case: Case) -> Iterator[Finding]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.advice import tokenising
+from grader.checks.advice import padding_cell, pads_in_advance, tokenising
 from grader.checks.bucketing import effort
+from grader.checks.findings.claims import rows_per_second
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Bucketing, Ending, Finding, Padding, Start, Text, Witness
+from grader.records import Bucketing, Ending, Finding, Observation, Padding, Start, Text, Witness
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -58,63 +59,74 @@ def _stale(case: Case) -> Iterator[Finding]:
 def _no_effect(case: Case) -> Iterator[Finding]:
     """The commonest fault of all: rows already padded before the collator sees them."""
     j = case.bucketed
-    if case.facts.bucketing != Bucketing.NO_OP or j is None:
+    if case.facts.bucketing != Bucketing.NO_OP or j is None or j.stale:
         return
-    at = say.cell(j.run.cell)
-    source = tokenising(case, j)
-    width = j.run.tokens_per_row
-    shown = f" 행당 {say.tokens(width)} 토큰" if width is not None else " 같은 길이"
-    shown_en = f" at {say.tokens(width)} tokens per row" if width is not None else " of one width"
-    base, times = case.pair, say.text("", "")
-    if base is not None and base[0].seconds and base[1].seconds:
-        a, b = say.seconds(base[0].seconds), say.seconds(base[1].seconds)
-        times = say.text(f" 시간도 {a.ko}와 {b.ko}입니다.", f" The times are {a.en} and {b.en}.")
-    padded = source is not None and source.value.get("padding") in ("max-length", "map-batch")
-    why = (
-        say.text(
-            f"{say.cell(source.cell).ko}의 `map`에서 이미 패딩했기 때문입니다.",
-            f"because `map` in {say.cell(source.cell).en} had already padded them.",
-        )
-        if padded
-        else say.text(
-            "비교한 실행에서도 패딩이 같은 수준이기 때문입니다.",
-            "as narrow as those of the run it is compared with.",
-        )
-    )
-    how = _names(j)
+    at, source, width = say.cell(j.run.cell), tokenising(case, j), j.run.tokens_per_row
+    how, speed = _names(j), _equal_speed(case)
+    citations = [*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run)]
+    code = None
+    if pads_in_advance(source):
+        tok = say.cell(padding_cell(case, source))
+        length = f"{say.tokens(width)} 토큰으로" if width is not None else "한 길이로"
+        length_en = f"to {say.tokens(width)} tokens" if width is not None else "to one length"
+        ko = f"{at.ko}에서 {how} 설정을 썼지만, 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어 배치의 폭은 그대로입니다."
+        en = f"{at.en.capitalize()} uses {how}, but the tokenising in {tok.en} had already padded the rows {length_en}, so batches stay as wide."
+        citations.insert(0, say.cite(padding_cell(case, source), source.quote))
+        code = _fix(case, source)
+    elif case.baseline is not None and case.baseline.run.padding == Padding.DYNAMIC:
+        first = say.cell(case.baseline.run.cell)
+        ko = f"{at.ko}에서 {how} 설정을 썼지만, 비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어 더 줄어든 패딩이 없습니다."
+        en = f"{at.en.capitalize()} uses {how}, but the run it is compared with ({first.en}) already pads per batch: no further padding is saved."
+    else:
+        ko = f"{at.ko}에서 {how} 설정을 썼지만, 모든 행이 같은 길이로 패딩되어 있어 배치의 폭은 그대로입니다."
+        en = f"{at.en.capitalize()} uses {how}, but all rows are padded to one length, so batches stay as wide."
     yield Finding(
         id="no-op-bucketing",
         severity="warning",
-        text=say.text(
-            f"{at.ko}에서 {how}을 썼지만 배치는{shown} 그대로였습니다. {why.ko}{times.ko}",
-            f"{at.en.capitalize()} uses {how}, but batches stayed{shown_en}, {why.en}{times.en}",
-        )
-        if padded
-        else say.text(
-            f"{at.ko}에서 {how}을 썼지만 줄어든 패딩이 없습니다. {why.ko}{times.ko}",
-            f"{at.en.capitalize()} uses {how}, but its batches are {why.en}{times.en}",
-        ),
-        citations=say.distinct(
-            (*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run))
-        ),
+        text=say.join_texts([say.text(ko, en), speed]),
+        citations=say.distinct(citations),
         question=_why_question(case, j, at),
-        code=_fix(source) if padded else None,
+        code=code,
+    )
+
+
+def _equal_speed(case: Case) -> Text:
+    """'초당 처리한 행도 45.4개와 45.3개입니다.', where both are known and about equal."""
+    rates = rows_per_second(case)
+    if rates is None or abs(rates[0] - rates[1]) > 0.1 * max(rates):
+        return say.text("", "")
+    return say.text(
+        f"초당 처리한 행도 {rates[0]:.1f}개와 {rates[1]:.1f}개로 거의 같습니다.",
+        f"Rows handled per second are about equal, too: {rates[0]:.1f} and {rates[1]:.1f}.",
     )
 
 
 def _why_question(case: Case, j: Joined, at: Text) -> Text:
     """Asks for the reason, with this notebook's own numbers."""
     how, width = _names(j), j.run.tokens_per_row
-    if case.pair is not None and case.pair[0].seconds and case.pair[1].seconds:
-        a, b = (say.seconds(r.seconds) for r in case.pair)
-        return say.text(
-            f"{at.ko}에서 {how}을 썼는데 학습 시간은 {a.ko}에서 {b.ko}로 거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
-            f"{at.en.capitalize()} uses {how}, but training took {b.en} against {a.en}. How long were the rows in a batch really?",
-        )
+    if case.pair is not None:
+        base, late = case.pair
+        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        if abs(base.seconds - late.seconds) < 0.05 * base.seconds:
+            return say.text(
+                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
+                f"{at.en.capitalize()} uses {how}, but training took {b.en} against {a.en}. How long were the rows in a batch really?",
+            )
+        rates = rows_per_second(case)
+        if rates is not None and abs(rates[0] - rates[1]) < 0.1 * max(rates):
+            return say.text(
+                f"{at.ko}에서 {how} 설정을 썼는데 초당 처리한 행은 {rates[0]:.1f}개에서 {rates[1]:.1f}개, 거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
+                f"{at.en.capitalize()} uses {how}, but handled {rates[1]:.1f} rows per second against {rates[0]:.1f}. How long were the rows in a batch really?",
+            )
+        if late.seconds > base.seconds:
+            return say.text(
+                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 오히려 늘었습니다. 무엇이 시간을 더 쓰게 했을까요?",
+                f"{at.en.capitalize()} uses {how}, yet training took {b.en} after {a.en}. What took the extra time?",
+            )
     tokens = f" 모든 배치가 {say.tokens(width)} 토큰 폭이었습니다." if width is not None else ""
     tokens_en = f" Every batch was {say.tokens(width)} tokens wide." if width is not None else ""
     return say.text(
-        f"{at.ko}에서 {how}을 썼습니다.{tokens} 이미 길이가 같은 행들을 받으면 collator는 무엇을 할까요?",
+        f"{at.ko}에서 {how} 설정을 썼습니다.{tokens} 이미 길이가 같은 행들을 받으면 collator는 무엇을 할까요?",
         f"{at.en.capitalize()} uses {how}.{tokens_en} What does a collator do with rows that are of one length already?",
     )
 
@@ -132,14 +144,14 @@ def _names(j: Joined) -> str:
     return ", ".join(named) or "bucketing"
 
 
-def _fix(source) -> Text:
+def _fix(case: Case, source: Observation) -> Text:
     """The tokenising function without its padding."""
     function = str(source.value.get("function") or "tokenize")
     name = function if function.isidentifier() else "tokenize"
     limit = source.value.get("max_length")
     length = f", max_length={limit}" if limit and limit != 512 else ""
     body = f'def {name}(batch):\n    return tokenizer(batch["document"], truncation=True{length})'
-    at = say.cell(source.cell)
+    at = say.cell(padding_cell(case, source))
     return say.text(
         f"# {at.ko}: 패딩을 collator에 맡기면 bucketing이 비로소 효과를 냅니다.\n{body}",
         f"# {at.en}: leave padding to the collator, and bucketing takes effect.\n{body}",
@@ -152,7 +164,7 @@ def _weak(case: Case) -> Iterator[Finding]:
     if case.facts.bucketing != Bucketing.EFFECTIVE or j is None or j.run.padding != Padding.MAP_BATCH:
         return
     source = tokenising(case, j)
-    at = say.cell(source.cell if source is not None else j.run.cell)
+    at = say.cell(padding_cell(case, source) if source is not None else j.run.cell)
     width = j.run.tokens_per_row
     shown = say.tokens(width) if width is not None else "100"
     yield Finding(
@@ -169,7 +181,7 @@ def _weak(case: Case) -> Iterator[Finding]:
             f"{at.ko}에서 `padding=True`를 빼면 행당 토큰이 {shown}에서 어떻게 달라질까요? 왜 그런가요?",
             f"What would become of the {shown} tokens per row without `padding=True` in {at.en}, and why?",
         ),
-        code=_fix(source) if source is not None and source.value.get("padding") == "map-batch" else None,
+        code=_fix(case, source) if pads_in_advance(source) else None,
     )
 
 
@@ -274,14 +286,23 @@ def _speed_after_early_stop(case: Case) -> Iterator[Finding]:
         return
     base, late = case.pair
     at = say.cells((base.cell, late.cell))
+    believed = any(
+        o.value.get("about") == "speed" and o.value.get("says") == "better"
+        for o in observations(case.evidence, Kind.CLAIM)
+    )
+    truly = (
+        say.text(f"{say.ratio(real)}배", f"{say.ratio(real)}×")
+        if abs(real - 1) > 0.05
+        else say.text("같은 속도", "no difference")
+    )
     yield Finding(
         id="speed-after-early-stopping",
-        severity="contradiction",
+        severity="contradiction" if believed else "note",
         text=say.text(
             f"{at.ko}의 `train_steps_per_second`({given[0]:g}, {given[1]:g})를 나누면 {say.ratio(shown)}배지만, 이 값은 조기 종료와 상관없이 계획된 스텝 수로 계산됩니다. "
-            f"실제로 한 스텝 수로 계산하면 초당 {rates[0]:.2f}와 {rates[1]:.2f} 스텝, 즉 {say.ratio(real)}배입니다.",
+            f"실제로 진행한 스텝으로 계산하면 초당 {rates[0]:.2f}와 {rates[1]:.2f} 스텝, 즉 {truly.ko}입니다.",
             f"`train_steps_per_second` in {at.en} ({given[0]:g}, {given[1]:g}) suggests {say.ratio(shown)}×, but Trainer computes it from the "
-            f"planned steps even after early stopping. By the steps really made it was {rates[0]:.2f} and {rates[1]:.2f} per second: {say.ratio(real)}×.",
+            f"planned steps even after early stopping. By the steps really made it was {rates[0]:.2f} and {rates[1]:.2f} per second: {truly.en}.",
         ),
         citations=say.distinct((*say.cite_run(base), *say.cite_run(late))),
         question=say.text(

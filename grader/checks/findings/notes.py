@@ -68,7 +68,7 @@ def _overfitting(case: Case) -> Iterator[Finding]:
         id="overfitting",
         severity="note",
         text=say.text(
-            f"{at.ko}에서 검증 손실은 {when.ko}에 {lowest.loss:.3f}로 가장 낮고 마지막에는 {last.loss:.3f}까지 올라갑니다. 가장 높은 정확도 {say.accuracy(top.accuracy)} 값은 {then.ko}에 나왔습니다.",
+            f"{at.ko}에서 검증 손실은 {when.ko}에 가장 낮고({lowest.loss:.3f}) 마지막에는 {last.loss:.3f}까지 올라갑니다. 가장 높은 정확도 {say.accuracy(top.accuracy)} 값은 {then.ko}에 나왔습니다.",
             f"In {at.en} validation loss is lowest at {when.en} ({lowest.loss:.3f}) and ends at {last.loss:.3f}, while the best accuracy {say.accuracy(top.accuracy)} comes at {then.en}.",
         ),
         citations=say.cite_run(j.run),
@@ -142,12 +142,12 @@ def _narrow_rows(case: Case) -> Iterator[Finding]:
         id="short-max-length",
         severity="note",
         text=say.text(
-            f"{at.ko}의 학습은 `max_length={run.max_length}`로 리뷰를 자릅니다. NSMC는 토큰 길이의 95 %가 60 안팎 이하라서 긴 리뷰의 뒷부분이 사라집니다.",
+            f"{at.ko}의 학습은 `max_length={run.max_length}` 설정으로 리뷰를 자릅니다. NSMC는 토큰 길이의 95 %가 60 안팎 이하라서 긴 리뷰의 뒷부분이 사라집니다.",
             f"The training in {at.en} cuts reviews at `max_length={run.max_length}`. 95 % of NSMC reviews have up to about 60 tokens, so the ends of long ones are lost.",
         ),
         citations=say.cite_run(run),
         question=say.text(
-            f"`max_length={run.max_length}`를 고른 근거는 무엇인가요? 잘려 나간 리뷰는 몇 %인가요?",
+            f"`max_length={run.max_length}` 값을 고른 근거는 무엇인가요? 잘려 나간 리뷰는 몇 %인가요?",
             f"Why `max_length={run.max_length}`? What share of reviews is cut off?",
         ),
     )

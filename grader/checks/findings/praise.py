@@ -32,7 +32,10 @@ def _praise(name: str, text: Text, citations: tuple[Citation, ...]) -> Finding:
 def _real_speedup(case: Case) -> Iterator[Finding]:
     """Bucketing worked and was quicker."""
     gain = measured_speedup(case)
+    # Another framework or precision is quicker by itself: that gain isn't bucketing's.
     if case.facts.bucketing != Bucketing.EFFECTIVE or gain is None or gain < 1.15:
+        return
+    if {"framework", "precision"} & set(case.facts.confounded):
         return
     base, late = case.pair
     a, b = say.seconds(base.seconds), say.seconds(late.seconds)

@@ -151,31 +151,35 @@ def _leak(case: Case) -> Iterator[Finding]:
 
 def _continued(case: Case) -> Iterator[Finding]:
     """One model object trained on and on."""
-    for j in case.runs:
-        if j.run.start != Start.CONTINUED or not j.run.executed:
-            continue
-        at = say.cell(j.run.cell)
-        before = say.cell(j.run.continued_from) if j.run.continued_from is not None else None
-        of_ko = f"{before.ko}에서 학습한" if before else "앞에서 학습한"
-        of_en = f"trained in {before.en}" if before else "trained before"
-        first = j.run.losses[0] if j.run.losses else None
-        loss_ko = f" 첫 손실이 {first:.3f}로 이미 낮습니다." if first is not None and first < 0.2 else ""
-        loss_en = f" Its first loss is {first:.3f} already." if first is not None and first < 0.2 else ""
-        yield Finding(
-            id="continued-training",
-            severity="warning",
-            text=say.text(
-                f"{at.ko}의 학습은 {of_ko} 모델을 이어서 학습합니다.{loss_ko} 두 실행의 정확도를 나란히 비교할 수 없습니다.",
-                f"The training in {at.en} goes on with the model {of_en}.{loss_en} Their accuracies can't be compared side by side.",
-            ),
-            citations=say.cite_run(j.run),
-            question=say.text(
-                f"{at.ko}을 실행할 때 모델의 가중치는 어떤 상태였나요? 비교하려면 무엇을 다시 불러와야 할까요?".replace(
-                    f"{at.ko}을", say.josa(at.ko, "을/를")
-                ),
-                f"In what state were the model's weights when {at.en} ran, and what must be loaded again for a comparison?",
-            ),
-        )
+    on = [j for j in case.runs if j.run.start == Start.CONTINUED and j.run.executed]
+    if not on:
+        return
+    low = next((j for j in on if j.run.losses and j.run.losses[0] < 0.2), None)
+    shown_ko = shown_en = ""
+    if low is not None:
+        loss, where = low.run.losses[0], say.cell(low.run.cell)
+        shown_ko = f" {where.ko}의 첫 학습 손실이 이미 {loss:.3f}입니다."
+        shown_en = f" The first training loss in {where.en} is {loss:.3f} already."
+    at = say.cells(j.run.cell for j in on)
+    first = say.cell(on[0].run.cell)
+    before = on[0].run.continued_from
+    of_ko = f"{say.cell(before).ko}에서 학습한" if before is not None else "앞에서 학습한"
+    of_en = f"trained in {say.cell(before).en}" if before is not None else "trained before"
+    what_ko = f"{of_ko} 모델을 이어서" if len(on) == 1 else "앞 실행에서 학습한 모델을 이어서"
+    what_en = f"the model {of_en}" if len(on) == 1 else "the model of the run before"
+    yield Finding(
+        id="continued-training",
+        severity="warning",
+        text=say.text(
+            f"{at.ko}의 학습은 {what_ko} 학습합니다.{shown_ko} 이어서 학습한 실행의 정확도는 나란히 비교할 수 없습니다.",
+            f"The training in {at.en} goes on with {what_en}.{shown_en} Accuracies of such runs can't be compared side by side.",
+        ),
+        citations=say.distinct(c for j in on for c in say.cite_run(j.run)),
+        question=say.text(
+            f"{say.josa(first.ko, '을/를')} 실행할 때 모델의 가중치는 어떤 상태였나요? 공정하게 비교하려면 무엇을 다시 불러와야 할까요?",
+            f"In what state were the model's weights when {first.en} ran, and what must be loaded again for a fair comparison?",
+        ),
+    )
 
 
 def _test_as_validation(case: Case) -> Iterator[Finding]:
@@ -193,7 +197,7 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
         severity="note",
         text=say.text(
             f"{at.ko}에서 test 데이터로 에폭마다 검증했습니다. 가장 좋은 에폭을 test로 고르게 되어, 최종 성능을 따로 확인할 데이터가 남지 않습니다.",
-            f"{at.en.capitalize()} validates on the test split while training; the best epoch is picked on test, and no rows are left to confirm the result.",
+            f"In {at.en} the test split serves for validation while training; the best epoch is picked on test, and no rows are left to confirm the result.",
         ),
         citations=say.distinct(
             [c for j in used for c in say.cite_run(j.run)]
@@ -201,7 +205,7 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
         ),
         question=say.text(
             f"{at.ko}에서 test 데이터로 검증하면 최종 정확도는 어떤 데이터로 확인할 수 있을까요?",
-            f"If {at.en} validates on test, which rows can confirm the final accuracy?",
+            f"With test used for validation in {at.en}, which rows can confirm the final accuracy?",
         ),
     )
 
