@@ -17,12 +17,12 @@ generator, nothing else, so it can be looked at, counted and tested without a mo
 >>> lengths = [3, 9, 4, 8, 3, 10]
 >>> dynamic(lengths, rows=2, rng=random.Random(1))
 [[2, 3], [5, 0], [4, 1]]
->>> padding_share(lengths, [[2, 3], [5, 0], [4, 1]])  # 27 + 10 tokens computed on for 37 real ones
-0.3148148148148148
+>>> round(padding_share(lengths, [[2, 3], [5, 0], [4, 1]]), 3)  # 37 of 2×8 + 2×10 + 2×9 = 54 are real
+0.315
 >>> bucketed(lengths, tokens=20, rng=random.Random(1))
-[[0, 4, 2], [3, 1], [5]]
->>> padding_share(lengths, [[0, 4, 2], [3, 1], [5]])
-0.07500000000000001
+[[0, 4, 2], [5], [3, 1]]
+>>> round(padding_share(lengths, [[0, 4, 2], [5], [3, 1]]), 3)  # 37 of 3×4 + 10 + 2×9 = 40
+0.075
 
 `packed` (no rectangle at all) is the step after these.
 """
