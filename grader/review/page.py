@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from grader import wording as words
 from grader.records import Bucketing, Evidence, Facts, Finding, Judgement, Status, Text, Verdict
-from grader.review import tables, words
-from grader.review.how import how_checked
+from grader.review import tables
 from grader.review.markdown import fenced, inline, prose
 from grader.review.quotes import best as best_quote
+from grader.wording.how import how_checked
 
 PEN = "✍️"
 SHOWN_FINDINGS = 5
@@ -144,7 +145,7 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
         "q": _Answers(questions),
         "more": _Answers(more),
         "glance": _glance(judgement, lang),
-        "how": how_checked(evidence, lang),
+        "how": _how(evidence, lang),
         "notes": [prose(note.in_(lang)) for note in evidence.submission.notes],
         "tuning": tables.tuning(evidence, judgement.facts, lang),
         "bucketing": tables.bucketing(judgement.facts, lang),
@@ -210,7 +211,7 @@ def _answer(
         beside=tuple(_finding(f, lang) for f in own if f.severity != "praise"),
         next_step=said(verdict.next_step),
         person=said(verdict.person),
-        quote=best_quote(evidence.submission, verdict.citations, lang),
+        quote=best_quote(evidence.submission, verdict.citations, lang, numbers_first=verdict.item == "r2"),
     )
 
 
@@ -240,6 +241,15 @@ def _glance(judgement: Judgement, lang: str) -> str:
             head += f": {words.BUCKETING[facts.bucketing].in_(lang)}{_widths(facts, lang)}"
         parts.append(head)
     return " · ".join(parts)
+
+
+def _how(evidence: Evidence, lang: str) -> str:
+    """'코드 읽기 ○ · 저장된 출력 ○ · 다시 실행 ✕ (…) · 숨긴 데이터 재평가 ✕'."""
+    ways = how_checked(evidence, lang)
+    return " · ".join(
+        f"{way.name} {'○' if way.done else '✕'}" + (f" ({prose(way.detail)})" if way.detail else "")
+        for way in ways
+    )
 
 
 def _widths(facts: Facts, lang: str) -> str:

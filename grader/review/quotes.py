@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from grader.records import Cell, Citation, Submission, Witness
 from grader.review.markdown import fenced
-from grader.review.words import cells
+from grader.wording import cells
 
 MAX_LINES = 8
 MAX_WIDTH = 160
@@ -20,16 +20,22 @@ _TELLING = re.compile(r"group_by_length|sampling_strategy|collat|padding|bucket|
 """Rows of a long statement that this exercise is about."""
 
 
-def best(submission: Submission, citations: Iterable[Citation], lang: str) -> str:
-    """The first citation that can be shown, with its cell above it; '' if there is none.
+def best(
+    submission: Submission, citations: Iterable[Citation], lang: str, *, numbers_first: bool = False
+) -> str:
+    """The citation that shows most, with its cell above it; '' if there is none.
 
-    Code is preferred to output, and a longer statement to a line that says little by itself.
+    Code is preferred to output, and a longer statement to a line that says little by itself;
+    with `numbers_first` the first citation of a stored output is preferred to code.
     """
     shown = [(c, *_lines(submission, c)) for c in citations]
     shown = [entry for entry in shown if entry[1]]
     if not shown:
         return ""
-    citation, rows, language = max(shown, key=lambda entry: (entry[2] == "python", min(len(entry[1]), 4)))
+    wanted = "text" if numbers_first else "python"
+    citation, rows, language = max(
+        shown, key=lambda entry: (entry[2] == wanted, 0 if numbers_first else min(len(entry[1]), 4))
+    )
     where = cells([citation.cell], lang)
     return f"{where[0].upper()}{where[1:]}:\n\n{fenced(chr(10).join(rows), language)}"
 

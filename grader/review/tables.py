@@ -6,8 +6,8 @@ sets them beside each other, and shows a dash where nobody knows.
 
 from __future__ import annotations
 
+from grader import wording as words
 from grader.records import Bucketing, Evaluation, Evidence, Facts, TrainingRun
-from grader.review import words
 
 DASH = "–"
 

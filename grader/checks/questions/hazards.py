@@ -160,22 +160,9 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
         )
         fix = Text(ko="정의를 이 셀보다 위로 옮기기", en="define it above this cell")
         yield Hazard(3, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
-    for name, seen in _by(observed(evidence, Kind.DEPRECATED), "name"):
-        value = seen[0].value
-        gone, use = value.get("gone_in"), value.get("use")
-        since = Text(
-            ko=f"{gone}에서 사라짐" if gone else "새 버전에서 사라짐",
-            en=f"gone in {gone}" if gone else "gone in newer versions",
-        )
-        said = Text(
-            ko=f"지금 새로 설치하면 {code(name)} 때문에 여기서 멈춥니다 ({since.ko}).",
-            en=f"installed today, it stops here because of {code(name)} ({since.en})",
-        )
-        instead = code(use, 80) if re.search(r"[\w)]=|[_.(]|^\S+$", str(use)) else str(use)
-        fix = (
-            Text(ko=instead, en=instead) if use else Text(ko="설치할 버전을 적어 두기", en="pin the version")
-        )
-        yield Hazard(2, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
+    old = observed(evidence, Kind.DEPRECATED)
+    if old:
+        yield _deprecated(evidence, old)
     unseeded = [o for o in observed(evidence, Kind.SPLIT) if o.value.get("seeded") is False]
     if unseeded:
         said = Text(
@@ -207,6 +194,30 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
     if Kind.SHADOWED not in told:
         for o in observed(evidence, Kind.SHADOWED):
             yield _shadowed(evidence, o)
+
+
+def _deprecated(evidence: Evidence, seen: tuple[Observation, ...]) -> Hazard:
+    """All old calls in one line: what they are, since when they are gone, what to write instead."""
+    names = _by(seen, "name")
+    gone = ", ".join(dict.fromkeys(str(o.value["gone_in"]) for o in seen if o.value.get("gone_in")))
+    shown = ", ".join(code(name) for name, _ in names)
+    since_ko, since_en = (
+        f"{gone}에서" if gone else "새 버전에서",
+        f"in {gone}" if gone else "in newer versions",
+    )
+    said = Text(
+        ko=f"지금 새로 설치하면 여기서 멈춥니다. {since_ko} 사라진 이름: {shown}.",
+        en=f"installed today, it stops here; gone {since_en}: {shown}",
+    )
+    instead = [(name, str(o[0].value["use"])) for name, o in names if o[0].value.get("use")]
+    if not instead:
+        fix = Text(ko="설치할 버전을 적어 두기", en="pin the version")
+    else:
+        plain = ", ".join(
+            code(use, 80) if re.search(r"[\w)]=|[_.(]|^\S+$", use) else use for _, use in instead
+        )
+        fix = Text(ko=plain, en=plain)
+    return Hazard(2, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
 
 
 def _shadowed(evidence: Evidence, o: Observation) -> Hazard:

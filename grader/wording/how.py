@@ -1,38 +1,43 @@
-"""One line on how a submission was checked: what was read, run, under which budget, and what was not."""
+"""How a submission was checked: what was read, run, under which budget, and what was not."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import grader.wording as words
 from grader.records import Ending, Evidence, Observed, TrainingRun
-from grader.review import words
-from grader.review.markdown import prose
-
-DONE, LEFT = "○", "✕"
 
 
-def how_checked(evidence: Evidence, lang: str) -> str:
-    """'코드 읽기 ○ · 저장된 출력 ○ · 다시 실행 ✕ (…) · 숨긴 데이터 재평가 ✕'."""
+class Way(NamedTuple):
+    """One way of checking."""
+
+    name: str
+    done: bool
+    detail: str
+    """Plain text: under which conditions, or why not; '' for nothing to add."""
+
+
+def how_checked(evidence: Evidence, lang: str) -> tuple[Way, ...]:
+    """Code read, stored outputs, run again, scored on hidden rows: in this order, always four."""
     ko = lang == "ko"
     stored = any(cell.outputs for cell in evidence.submission.cells)
-    parts = [
-        f"코드 읽기 {DONE}" if ko else f"code read {DONE}",
-        f"{'저장된 출력' if ko else 'stored outputs'} "
-        + (DONE if stored else f"{LEFT} ({'없음' if ko else 'none'})"),
-        f"{'다시 실행' if ko else 'run again'} {_run(evidence, lang)}",
-        f"{'숨긴 데이터 재평가' if ko else 'scored on hidden rows'} {_verified(evidence, lang)}",
-    ]
-    return " · ".join(parts)
+    return (
+        Way("코드 읽기" if ko else "code read", True, ""),
+        Way("저장된 출력" if ko else "stored outputs", stored, "" if stored else ("없음" if ko else "none")),
+        Way("다시 실행" if ko else "run again", evidence.observed is not None, _run(evidence, lang)),
+        Way("숨긴 데이터 재평가" if ko else "scored on hidden rows", *_verified(evidence, lang)),
+    )
 
 
 def _run(evidence: Evidence, lang: str) -> str:
     seen = evidence.observed
     if seen is None:
-        why = evidence.not_run.in_(lang) if evidence.not_run else ""
-        return f"{LEFT} ({prose(why).rstrip('.')})" if why else LEFT
+        return evidence.not_run.in_(lang).rstrip(".") if evidence.not_run else ""
     details = [_budget(seen, lang), words.PROFILE.get(seen.profile, words.PROFILE["pocket"]).in_(lang)]
     details.append(_isolation(seen, lang))
     if seen.ending not in (Ending.COMPLETED, Ending.BUDGET) and seen.reason is not None:
-        details.append(prose(seen.reason.in_(lang)).rstrip("."))
-    return f"{DONE} ({', '.join(d for d in details if d)})"
+        details.append(seen.reason.in_(lang).rstrip("."))
+    return ", ".join(d for d in details if d)
 
 
 def _budget(seen: Observed, lang: str) -> str:
@@ -64,17 +69,15 @@ def _isolation(seen: Observed, lang: str) -> str:
     return f"{seen.isolation} 격리" if lang == "ko" else f"isolated by {seen.isolation}"
 
 
-def _verified(evidence: Evidence, lang: str) -> str:
+def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
     found = evidence.verified
     ko = lang == "ko"
     scores = [s for s in found.scores if s.accuracy is not None] if found else []
     if scores:
         top = max(scores, key=lambda s: s.accuracy)
-        rows = f"{top.rows:,}건" if ko else f"{top.rows:,} rows"
+        detail = f"{top.accuracy:.3f}, " + (f"{top.rows:,}건" if ko else f"{top.rows:,} rows")
         if top.run_cell is not None:
             where = words.cells([top.run_cell], lang)
-            rows += f", {where}의 모델" if ko else f", the model of {where}"
-        return f"{DONE} ({top.accuracy:.3f}, {rows})"
-    if found and found.reason:
-        return f"{LEFT} ({prose(found.reason.in_(lang)).rstrip('.')})"
-    return LEFT
+            detail += f", {where}의 모델" if ko else f", the model of {where}"
+        return True, detail
+    return False, found.reason.in_(lang).rstrip(".") if found and found.reason else ""

@@ -1,4 +1,7 @@
-"""Labels and numbers of a review, in both languages. Data and formatting only."""
+"""Labels and numbers as reviews and reports show them, in both languages. Data and formatting only.
+
+`how` says how a submission was checked. Called by review, report and batch pages; decides nothing.
+"""
 
 from __future__ import annotations
 
