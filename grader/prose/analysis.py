@@ -55,7 +55,12 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
 
     `figures`: cells in which results are typed.
     """
-    readings = [reading for unit in units if (reading := sentence(unit))]
+    readings: list[Reading] = []
+    for unit in units:
+        after = bool(readings) and readings[-1].unit.cell == unit.cell and bool(readings[-1].claims)
+        reading = sentence(unit, after_claim=after)
+        if reading:
+            readings.append(reading)
     observations = []
     depth = _depth(readings, figures)
     by_cell: dict[int, list[Reading]] = {}
@@ -77,8 +82,11 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
 _RANK = ("none", "short", "yes")
 
 
-def sentence(unit: Unit) -> Reading | None:
-    """What `unit` says about the comparison, None if nothing (theory, plan, quotation, other topic)."""
+def sentence(unit: Unit, *, after_claim: bool = False) -> Reading | None:
+    """What `unit` says about the comparison, None if nothing (theory, plan, quotation, other topic).
+
+    `after_claim`: it follows a claim in the same cell, so that a bare reason explains that.
+    """
     text = unit.text
     if not unit.bucketing or lex.INSTRUCTION.search(text):
         return None
@@ -95,16 +103,8 @@ def sentence(unit: Unit) -> Reading | None:
         about |= {claim["about"] for claim in claims}
     if not claims and not reasoned and not lex.TRADE_OFF.search(text):
         return None
-    if (
-        not claims
-        and reasoned
-        and not (
-            lex.PADDING.search(text)
-            or lex.BUCKETING.search(text)
-            or lex.SPEED.search(text)
-            or lex.ACCURACY.search(text)
-        )
-    ):
+    topic = (lex.PADDING, lex.BUCKETING, lex.SPEED, lex.ACCURACY)
+    if not claims and reasoned and not after_claim and not any(words.search(text) for words in topic):
         return None
     if reasoned:
         about.add("reason")

@@ -50,7 +50,7 @@ OTHER_TOPIC = words(
 
 BETTER_SPEED = words(
     r"빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소"
-    r"|절약|reduc|decreas|short)"
+    r"|절약|reduc|decreas|short|drop|fell|went down|halved)"
     r"|줄[었어였일]|감소|절약|속도\S*\s.{0,16}(?:향상|개선|증가|상승)|효율.{0,12}(?:개선|향상|높)"
 )
 WORSE_SPEED = words(

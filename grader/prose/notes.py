@@ -47,7 +47,7 @@ _SOLVED = lex.words(
     r"|정상\s*작동|fixed|solved|대신|다시\s*(?:고|실행|진행)|변환"
 )
 _URL = re.compile(r"https?://[^\s)\]>\"'|]+")
-_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]*)\)|<img[^>]*src=[\"']?([^\"'>\s]+)")
+_PICTURE = re.compile(r"!\[[^\[\]]{0,300}\]\(([^()]{0,500})\)|<img[^<>]{0,300}?src=[\"']?([^\"'<>\s]{1,500})")
 _FLOW = re.compile(
     r"```\s*mermaid|graph\s+(?:TD|LR|TB)\b|flowchart|digraph\s|플로우\s*차트|순서도|흐름도"
     r"|파이프라인\s*(?:도|그림)"

@@ -31,6 +31,7 @@ _NAMED = re.compile(
 _NO_RESULT = re.compile(r"^\s*(?:이상|이하|초과|미만|목표|배|번|개|회|epoch|x)", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"^\s*[-*•]?\s*(?P<label>[^:：\n|]{1,40}?)\s*[:：]\s*(?P<rest>[^\n]*\d[^\n]*)$")
 MAX_ROWS = 60
+MAX_TABLES = 40
 
 
 def read_markdown(cell: Cell) -> list[Observation]:
@@ -78,7 +79,7 @@ def read_code(cell: Cell) -> list[Observation]:
 
 def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Markdown pipe tables, with or without outer pipes."""
-    lines = text.split("\n")
+    lines, count = text.split("\n"), 0
     for i, line in enumerate(lines[1:], start=1):
         if (
             not re.fullmatch(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*", line)
@@ -92,7 +93,10 @@ def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
                 break
             rows.append(_split(row)[: len(header)])
         if rows:
+            count += 1
             yield header, rows
+        if count >= MAX_TABLES:
+            return
 
 
 def _split(line: str) -> list[str]:

@@ -23,9 +23,9 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s*(.+?)\s*#*\s*$|^\s{0,3}\*\*\s*([^*]+?)\s*\*\*\s*:?\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*+•▶►✔✅]|\d{1,2}[.)]|>|\\-|→)\s+|^\s*\[[ xXoO]?\]\s*")
 _TABLE_ROW = re.compile(r"^\s*\|.*\|\s*$|^\s*\|?(?:\s*:?-{2,}:?\s*\|)+")
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>")
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\]\([^()]{0,500}\)|<img[^<>]{0,1000}>")
 _MARKUP = re.compile(
-    r"<[^<>]{1,200}>|[*`~]{1,3}|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|\[([^\]]*)\]\([^)]*\)|https?://\S+"
+    r"<[^<>]{1,200}>|[*`~]{1,3}|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|\[([^\[\]]{0,300})\]\([^()]{0,500}\)|https?://\S+"
 )
 _SENTENCE = re.compile(r"(?<=[가-힣A-Za-z)\]%][.!?])\s+|(?<=다\.)(?=[가-힣])|(?<=음\.)\s*|\\$")
 
@@ -66,7 +66,7 @@ def _markdown(index: int, text: str, above: str, going_on: bool) -> tuple[list[U
             continue
         if fenced or _TABLE_ROW.match(line):
             continue
-        line = _IMAGE.sub(" ", line)
+        line = _IMAGE.sub(" ", line[:6_000])
         if not line.strip(" -=*_>"):
             paragraph = False
             continue
