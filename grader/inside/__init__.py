@@ -14,6 +14,8 @@ torch pays nothing.
     torch_hooks.py trainer_hooks.py tokenizer_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
     cpu.py        a notebook that insists on a GPU, on a machine without one
-    rows.py data.py paths.py hub.py shell.py metrics.py lenient.py   what the classroom serves instead of a network
+    shortcuts.py  the same result, sooner
+    rows.py       which row is it? hashes, and which official file a text comes from
+    data.py paths.py hub.py shell.py metrics.py lenient.py    what is served instead of a network
     weights.py    the best and the last model, as safetensors, into the outbox
 """

@@ -9,8 +9,8 @@ from . import imports, wire
 
 FLAGS = ("fp16", "bf16", "tf32", "fp16_full_eval", "bf16_full_eval", "half_precision_backend")
 FACTORIES = (
-    "tensor", "as_tensor", "zeros", "ones", "empty", "full", "arange", "rand", "randn", "randint", "linspace", "eye",
-    "zeros_like", "ones_like",
+    "tensor", "as_tensor", "zeros", "ones", "empty", "full", "arange", "rand", "randn", "randint", "linspace",
+    "eye", "zeros_like", "ones_like",
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _moved(to):
             args and _is_device(args[0])
         ):
             wire.standin(".to('cuda') on a CPU")
-            args = ("cpu",) + args[1:]
+            args = ("cpu", *args[1:])
         if "device" in kwargs and _is_cuda(kwargs["device"]):
             wire.standin(".to('cuda') on a CPU")
             kwargs["device"] = "cpu"
@@ -125,7 +125,8 @@ def _cuda(cuda):
         "get_device_name": "CPU (stand-in)", "get_device_properties": _Properties(), "current_device": 0,
         "get_device_capability": (0, 0), "mem_get_info": (0, 0), "memory_summary": "", "synchronize": None,
         "max_memory_allocated": 0, "memory_allocated": 0, "max_memory_reserved": 0, "memory_reserved": 0,
-        "reset_peak_memory_stats": None, "reset_max_memory_allocated": None, "set_device": None, "ipc_collect": None,
+        "reset_peak_memory_stats": None, "reset_max_memory_allocated": None, "set_device": None,
+        "ipc_collect": None,
     }  # fmt: skip
     for name, answer in answers.items():
         if hasattr(cuda, name):

@@ -25,10 +25,10 @@ def _datasets(module):
     def load_dataset(path, name=None, data_dir=None, data_files=None, split=None, **kwargs):
         known = str(path).lower().rstrip("/")
         streaming = kwargs.get("streaming", False)
-        if known in _NSMC or known in _PANDAS or known.endswith("/nsmc"):
-            if not os.path.isdir(str(path)):
-                wire.redirect("load_dataset", path, "the classroom's NSMC")
-                return _shape(module, _nsmc(module, known in _PANDAS), split, streaming)
+        ours = known in _NSMC or known in _PANDAS or known.endswith("/nsmc")
+        if ours and not os.path.isdir(str(path)):
+            wire.redirect("load_dataset", path, "the classroom's NSMC")
+            return _shape(module, _nsmc(module, known in _PANDAS), split, streaming)
         if data_files is not None and known in ("csv", "text", "json", "pandas", "parquet"):
             data_files = _local(data_files)
         elif not os.path.exists(str(path)) and known not in (

@@ -86,7 +86,7 @@ def _folder_like(name):
 
 
 def _unknown(name, error):
-    """Is it the classroom that has no such model? A local folder that lacks a file is the notebook's affair."""
+    """Is it the classroom that has no such model? A folder that lacks a file is the notebook's affair."""
     return (
         isinstance(name, (str, os.PathLike)) and not os.path.exists(str(name)) and wire.MARK not in str(error)
     )

@@ -22,9 +22,9 @@ QUIET = (
     "GPUtil",
 )
 TF_HARMLESS = (
-    "random.set_seed", "set_random_seed", "config.", "test.is", "test.gpu", "get_logger", "autograph.set_verbosity",
-    "compat.v1.logging", "compat.v1.set_random_seed", "keras.backend.clear_session", "keras.utils.set_random_seed",
-    "logging.set_verbosity", "debugging.set_log_device_placement", "sysconfig.",
+    "random.set_seed", "set_random_seed", "config.", "test.is", "test.gpu", "get_logger", "sysconfig.",
+    "autograph.set_verbosity", "compat.v1.logging", "compat.v1.set_random_seed", "logging.set_verbosity",
+    "keras.backend.clear_session", "keras.utils.set_random_seed", "debugging.set_log_device_placement",
 )  # fmt: skip
 
 

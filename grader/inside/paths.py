@@ -140,7 +140,7 @@ def _requests(module):
         response = requests.Response()
         response.status_code, response.reason, response.url, response.encoding = 200, "OK", str(url), "utf-8"
         response.headers["Content-Length"] = str(os.path.getsize(path))
-        response.raw = open(path, "rb")
+        response.raw = open(path, "rb")  # noqa: SIM115  read and closed by the notebook
         return response
 
     module.Session.request = watched

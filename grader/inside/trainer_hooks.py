@@ -7,10 +7,11 @@ read by name where they exist. Called once by entry.py through imports.py.
 from . import budget, runs, wire
 
 ARGUMENTS = (
-    "output_dir", "num_train_epochs", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
-    "gradient_accumulation_steps", "learning_rate", "weight_decay", "warmup_steps", "warmup_ratio",
-    "lr_scheduler_type", "optim", "seed", "group_by_length", "train_sampling_strategy", "fp16", "bf16", "tf32",
-    "eval_strategy", "evaluation_strategy", "eval_steps", "save_strategy", "load_best_model_at_end",
+    "output_dir", "num_train_epochs", "max_steps", "per_device_train_batch_size", "learning_rate",
+    "per_device_eval_batch_size", "gradient_accumulation_steps", "weight_decay", "warmup_steps",
+    "warmup_ratio",
+    "lr_scheduler_type", "optim", "seed", "group_by_length", "train_sampling_strategy", "fp16", "bf16",
+    "tf32", "eval_strategy", "evaluation_strategy", "eval_steps", "save_strategy", "load_best_model_at_end",
     "metric_for_best_model", "label_smoothing_factor", "dataloader_num_workers", "auto_find_batch_size",
 )  # fmt: skip
 

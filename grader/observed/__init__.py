@@ -24,6 +24,9 @@ from grader.sandbox import Isolation
 
 __all__ = ["observe"]
 
+WEIGHTS = tuple(f"{label}.{kind}" for label in ("last", "best") for kind in ("safetensors", "json"))
+"""What is brought out of the sandbox: as inside/weights.py writes them."""
+
 
 def observe(
     submission: Submission,
@@ -37,7 +40,7 @@ def observe(
     progress: Callable[[Text], None] = lambda text: None,
 ) -> Observed:
     """Run `submission` and report. The weights it leaves lie in `weights_dir` afterwards:
-    last.safetensors, last.json, best.safetensors, best.json, as far as there are any.
+    WEIGHTS, as far as there are any.
 
     Raises SandboxError if the sandbox can't be had, ClassroomError if there is no such runtime.
     """
@@ -45,7 +48,7 @@ def observe(
     if runtime not in classroom.runtimes:
         known = ", ".join(classroom.runtimes) or "-"
         raise ClassroomError(
-            ko=f"런타임 {runtime} 이 준비되어 있지 않아요 (있는 것: {known}). grader setup 으로 준비해 주세요.",
+            ko=f"런타임 {runtime} 이 준비되어 있지 않아요 (있는 것: {known}). grader setup 을 실행해 주세요.",
             en=f"The runtime {runtime} is not prepared (there is: {known}). Prepare it with grader setup.",
         )
     chosen = isolation if isinstance(isolation, Isolation) else sandbox.choose(isolation)
@@ -53,6 +56,8 @@ def observe(
     todo = [(index, source) for index, source in code if source.strip()]
     said = _Progress(progress, len(todo))
     weights_dir.mkdir(parents=True, exist_ok=True)
+    for name in WEIGHTS:
+        (weights_dir / name).unlink(missing_ok=True)  # of an earlier run; the sandbox overwrites nothing
     with tempfile.TemporaryDirectory(prefix="grader-scratch-") as scratch:
         setting = Setting(classroom, budget, limits, chosen, todo, Path(scratch))
         execution = sandbox.run_notebook(
@@ -65,7 +70,7 @@ def observe(
             limits=limits,
             on_cell=said.cell,
             on_event=said.event,
-            collect=("*.safetensors", "*.json"),
+            collect=WEIGHTS,
             collect_to=weights_dir,
         )
     cells = judged(submission, execution)

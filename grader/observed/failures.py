@@ -28,6 +28,8 @@ NETWORK = (
 CAPPED = re.compile(
     r"inconsistent numbers of samples|must be (of )?the same length|same first dimension|Length of values"
 )
+STARVED = ("KeyError", "IndexError", "ValueError", "ZeroDivisionError", "UnboundLocalError", "TypeError")
+"""What a cell raises that finds no evaluation, no checkpoint, no last batch; it worked for its author."""
 CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 
 
@@ -38,6 +40,8 @@ def judged(submission: Submission, execution: Execution) -> tuple[CellRun, ...]:
     for event in execution.events:
         if event.data.get("t") == "missing":
             missing[event.cell] = str(event.data.get("wanted"))
+    ends = [event for event in execution.events if event.data.get("t") == "run-end"]
+    cut = {event.cell for event in ends if event.data.get("cut")}
     lost: dict[str, int] = {}
     done = []
     for run in execution.cells:
@@ -45,9 +49,12 @@ def judged(submission: Submission, execution: Execution) -> tuple[CellRun, ...]:
             continue
         why = ""
         if run.error_name:
-            stored = {output.name for output in sources[run.index].outputs if output.kind == "error"}
+            cell = sources[run.index]
+            stored = {output.name for output in cell.outputs if output.kind == "error"}
             if run.error_name not in stored:
-                why = _why(run, sources[run.index].source, missing.get(run.index, ""), lost)
+                why = _why(run, cell.source, missing.get(run.index, ""), lost)
+            if not why and not stored and cell.outputs and run.index in cut and run.error_name in STARVED:
+                why = "the budget ended a training in this cell before it had what comes after"
         if why:
             for name in _assigned(sources[run.index].source):
                 lost.setdefault(name, run.index)

@@ -1,0 +1,73 @@
+"""Whose fault was it? Only what the classroom lacks is ours."""
+
+from grader.observed.failures import judged
+from grader.records import Cell, CellRun, Ending, Output, Submission
+from grader.sandbox import Event, Execution
+
+
+def run(cells, errors, events=()):
+    """cells: sources (or Cell); errors: index → (name, value)."""
+    made = tuple(
+        c if isinstance(c, Cell) else Cell(index=i, kind="code", source=c) for i, c in enumerate(cells)
+    )
+    runs = []
+    for i, _ in enumerate(made):
+        name, value = errors.get(i, ("", ""))
+        ending = Ending.CELL_ERROR if name else Ending.COMPLETED
+        runs.append(CellRun(index=i, ending=ending, seconds=0.1, error_name=name, error_value=value))
+    runs.append(CellRun(index=-1, ending=Ending.COMPLETED, seconds=0.0))
+    execution = Execution(cells=tuple(runs), ending=Ending.COMPLETED, events=tuple(events))
+    return judged(Submission(name="n", sha256="", cells=made), execution)
+
+
+def test_what_the_classroom_lacks_and_what_follows_from_it():
+    cells = run(
+        ["data = load_dataset('imdb')", "print(data)", "print(other)"],
+        {
+            0: ("FileNotFoundError", "[classroom] 교실에 없습니다 / the classroom lacks: data set imdb"),
+            1: ("NameError", "name 'data' is not defined"),
+            2: ("NameError", "name 'other' is not defined"),
+        },
+        [Event(0.1, 0, {"t": "missing", "wanted": "data set imdb"})],
+    )
+    assert [cell.environment for cell in cells] == [True, True, False]
+    assert "imdb" in cells[0].why
+    assert "cell 0" in cells[1].why
+
+
+def test_a_cell_that_failed_for_its_author_is_not_ours():
+    output = Output(kind="error", name="ModuleNotFoundError", text="No module named 'x'")
+    cells = run(
+        [Cell(index=0, kind="code", source="import x", outputs=(output,))],
+        {0: ("ModuleNotFoundError", "No module named 'x'")},
+    )
+    assert not cells[0].environment
+
+
+def test_own_mistakes_stay_own():
+    cells = run(
+        ["1/0", "df['nope']", "model.fit("],
+        {0: ("ZeroDivisionError", "division by zero"), 1: ("KeyError", "'nope'"), 2: ("SyntaxError", "x")},
+    )
+    assert not any(cell.environment for cell in cells)
+
+
+def test_the_budget_starves_what_comes_after():
+    cell = Cell(index=0, kind="code", source="…", outputs=(Output(kind="stream", text="Step 1000"),))
+    end = Event(1.0, 0, {"t": "run-end", "run": 0, "cut": True})
+    assert run([cell], {0: ("KeyError", "'Step'")}, [end])[0].environment
+    assert not run([cell], {0: ("KeyError", "'Step'")})[0].environment
+    assert not run([cell], {0: ("SyntaxError", "x")}, [end])[0].environment
+
+
+def test_gpu_and_network():
+    cells = run(
+        ["x.cuda()", "requests.get(u)", "pd.read_csv('a.csv')"],
+        {
+            0: ("RuntimeError", "Found no NVIDIA driver on your system"),
+            1: ("ConnectionError", "Name or service not known"),
+            2: ("FileNotFoundError", "[Errno 2] No such file or directory: 'a.csv'"),
+        },
+    )
+    assert all(cell.environment for cell in cells)
+    assert "a.csv" in cells[2].why

@@ -1,0 +1,112 @@
+"""Lines of the probe folded into runs; and what a forger's lines do."""
+
+import pytest
+
+from grader.facts import Kind
+from grader.observed.fold import fold
+from grader.observed.trust import doubts
+from grader.records import Cell, CellRun, Ending, Start, Submission
+from grader.sandbox import Event, Execution
+
+HEAD = {
+    "t": "run", "run": 0, "kind": "trainer", "start": "pretrained", "start_of": "klue/bert-base",
+    "name": "klue/bert-base", "dataset_rows": 1000, "loader_batches": 32, "batch_size": 32, "steps_planned": 96,
+    "epochs_planned": 3.0, "dtype": "float32", "device": "cpu", "args": {"output_dir": "out", "group_by_length": True},
+    "votes": {"train": 900, "test": 0, "both": 5, "neither": 0},
+}  # fmt: skip
+STEPS = {
+    "t": "steps", "run": 0, "steps": [[32, 32 * 64, 0.1]] * 8, "loss": [0.7] * 8, "lr": [2e-5] * 8,
+    "batches": [[32, 64, 600, 5, 40, 13000], [32, 64, 640, 5, 44, 14000]] * 4,
+}  # fmt: skip
+EVAL = {
+    "t": "eval", "run": 0, "during": 8, "rows": 512, "accuracy": 0.8, "loss": 0.5, "seconds": 1.0, "epoch": 1.0,
+    "votes": {"train": 0, "test": 500, "both": 12, "neither": 0}, "leak": {"rows": 512, "seen": 12, "whole": True},
+}  # fmt: skip
+END = {
+    "t": "run-end",
+    "run": 0,
+    "steps": 8,
+    "batches": 8,
+    "rows": 256,
+    "seconds": 2.0,
+    "cut": True,
+    "memory": 700,
+}
+
+
+def execution(lines, *, cpu=20.0, spacing=1.0, cell=4):
+    events = [Event(i * spacing, cell, {"at": 1e9 + i * spacing, **line}) for i, line in enumerate(lines)]
+    cells = (CellRun(index=cell, ending=Ending.COMPLETED, seconds=9.0),)
+    return Execution(cells=cells, ending=Ending.COMPLETED, events=tuple(events), cpu_seconds=cpu, seconds=9.0)
+
+
+def notebook(source="trainer.train()"):
+    return Submission(name="n", sha256="", cells=(Cell(index=4, kind="code", source=source),))
+
+
+def test_one_run():
+    done = execution([HEAD, STEPS, EVAL, END])
+    testimony = fold(done, done.cells)
+    (run,) = testimony.runs
+    assert (run.cell, run.ending, run.start) == (4, Ending.BUDGET, Start.PRETRAINED)
+    assert (run.padding.value, run.max_length, run.tokens_per_row) == ("max-length", 64, 64)
+    assert (run.rows, run.steps, run.epochs, run.epochs_planned) == (1000, 8, 0.25, 3.0)
+    assert run.attempts == ("group_by_length",)
+    assert run.examples_per_second == pytest.approx(320)
+    assert (run.evaluations[0].accuracy, run.evaluations[0].split) == (0.8, "test")
+    assert run.leaked_rows == 0
+    assert [o.kind for o in testimony.observations] == [Kind.TEST_AS_VALIDATION]
+    assert doubts(notebook(), done, testimony) == ()
+
+
+def test_rows_trained_on_and_evaluated():
+    seen = {**EVAL, "votes": {"train": 500, "test": 0, "both": 12, "neither": 0}}
+    seen["leak"] = {"rows": 512, "seen": 500, "whole": True}
+    done = execution([HEAD, STEPS, seen, END])
+    testimony = fold(done, done.cells)
+    assert testimony.runs[0].leaked_rows == 500
+    assert testimony.runs[0].eval_split == "train"
+    assert testimony.observations[0].kind == Kind.LEAK
+
+
+def test_the_same_model_trained_on():
+    again = [{**line, "run": 1} for line in (HEAD, STEPS, END)]
+    again[0].update(start="continued", start_of=0)
+    done = execution([HEAD, STEPS, END, *again])
+    second = fold(done, done.cells).runs[1]
+    assert (second.start, second.continued_from, second.order) == (Start.CONTINUED, 4, 1)
+
+
+def test_a_run_that_never_ended_takes_the_cells_ending():
+    done = execution([HEAD, STEPS])
+    cells = (CellRun(index=4, ending=Ending.CELL_TIMEOUT, seconds=9.0),)
+    assert fold(done, cells).runs[0].ending is Ending.CELL_TIMEOUT
+
+
+def test_junk_lines_are_dropped_and_doubted():
+    junk = [{"t": "run", "run": 5, "args": 3}, {"t": "steps", "run": 5, "steps": [3], "batches": [None]}]
+    done = execution([HEAD, STEPS, END, *junk])
+    testimony = fold(done, done.cells)
+    assert len(testimony.runs) == 1
+    assert any("never does" in doubt for doubt in doubts(notebook(), done, testimony))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"spacing": 0.0001}, "within"),
+        ({"cpu": 0.001}, "CPU"),
+    ],
+)
+def test_forged_steps_are_doubted(change, says):
+    many = [{**STEPS, "steps": [[32, 2048, 0.1]] * 100} for _ in range(10)]
+    done = execution([HEAD, *many, END], **change)
+    assert any(says in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))
+
+
+def test_lines_without_a_call_or_with_a_named_pipe_are_doubted():
+    done = execution([HEAD, STEPS, END])
+    testimony = fold(done, done.cells)
+    assert any("no training call" in d for d in doubts(notebook("print('hi')"), done, testimony))
+    source = "import os\nos.write(int(os.environ['PROBE_FD']), b'{}')\ntrainer.train()"
+    assert len(doubts(notebook(source), done, testimony)) == 2
