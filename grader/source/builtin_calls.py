@@ -1,4 +1,7 @@
-"""Python's own functions and methods of str and list, as far as their results can be told. Called by calls.py."""
+"""Python's own functions and methods of str and list, as far as their results can be told.
+
+Called by calls.py.
+"""
 
 from __future__ import annotations
 
@@ -307,7 +310,8 @@ BUILTINS = {
     "isinstance": _isinstance, "partial": _partial, "int": _number, "float": _number, "round": _number,
     "abs": _number, "ceil": _number, "floor": _number, "max": _extreme, "min": _extreme, "str": _str,
     "getattr": _getattr, "setattr": _setattr, "eval": _eval, "map": _map, "sorted": _sorted, "iter": _iter,
-    "next": _next, "getenv": _getenv, "join": _join_path, "Path": _path, "PosixPath": _path, "expanduser": _path,
+    "next": _next, "getenv": _getenv, "join": _join_path, "Path": _path, "PosixPath": _path,
+    "expanduser": _path,
     "abspath": _path, "getcwd": _cwd, "filter": _filter, "hasattr": _hasattr, "set": _set, "list": _list,
     "tuple": _list, "reversed": _iter, "SimpleNamespace": _dict, "OrderedDict": _dict, "BatchEncoding": _iter,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from grader.facts import Kind
 from grader.source import calls_data as data
 from grader.source import calls_torch as loops
 from grader.source import calls_train as hf
-from grader.source import tokens
+from grader.source import collators, loaders, loading, models, splitting, tokens
 from grader.source.builtin_calls import BUILTINS, seq_method, text_method
 from grader.source.call import Call
 from grader.source.tokens import encoded_rows
@@ -57,50 +57,52 @@ Handler = Callable[["Interpreter", Call], Value]
 
 TRAINERS = ("Trainer", "Seq2SeqTrainer", "SFTTrainer", "ORTTrainer")
 ARGUMENTS = ("TrainingArguments", "Seq2SeqTrainingArguments", "SFTConfig", "TFTrainingArguments")
-COLLATORS = ("DataCollatorWithPadding", "DataCollatorForTokenClassification", "DataCollatorForLanguageModeling",
+COLLATORS = ("DataCollatorWithPadding", "DataCollatorForTokenClassification",
+             "DataCollatorForLanguageModeling",
              "DataCollatorForSeq2Seq", "DataCollatorWithFlattening")  # fmt: skip
 SAMPLERS = ("LengthGroupedSampler", "DistributedLengthGroupedSampler", "RandomSampler", "SequentialSampler",
             "BatchSampler", "WeightedRandomSampler", "SubsetRandomSampler", "DistributedSampler")  # fmt: skip
 OPTIMIZERS = ("AdamW", "Adam", "SGD", "RAdam", "Adafactor", "NAdam", "RMSprop", "Lion", "Adagrad", "Adamax")
 IDENTITY = ("tqdm", "trange", "list", "tuple", "asarray", "array", "tensor", "LongTensor", "FloatTensor",
-            "constant", "as_tensor", "from_numpy", "stack", "ascontiguousarray", "convert_to_tensor", "Tensor",
+            "constant", "as_tensor", "from_numpy", "stack", "ascontiguousarray", "convert_to_tensor",
+            "Tensor",
             "from_dataset", "from_row_lengths", "deque", "progress_bar", "track")  # fmt: skip
 
 LIBRARY: dict[str, Handler] = {
     **BUILTINS,
-    "load_dataset": data.load_dataset,
-    "read_csv": data.read_file,
-    "read_table": data.read_file,
-    "read_parquet": data.read_file,
-    "read_json": data.read_file,
-    "from_csv": data.read_file,
-    "open": data.read_file,
-    "DataFrame": data.frame,
-    "Series": data.frame,
-    "from_pandas": data.frame,
-    "from_dict": data.frame,
-    "from_list": data.frame,
-    "TensorDataset": data.frame,
-    "Subset": data.frame,
-    "DatasetDict": data.dataset_dict,
-    "concatenate_datasets": data.concatenate,
-    "ConcatDataset": data.concatenate,
-    "concat": data.concatenate,
-    "train_test_split": data.sklearn_split,
-    "random_split": data.random_split,
+    "load_dataset": loading.load_dataset,
+    "read_csv": loading.read_file,
+    "read_table": loading.read_file,
+    "read_parquet": loading.read_file,
+    "read_json": loading.read_file,
+    "from_csv": loading.read_file,
+    "open": loading.read_file,
+    "DataFrame": loading.frame,
+    "Series": loading.frame,
+    "from_pandas": loading.frame,
+    "from_dict": loading.frame,
+    "from_list": loading.frame,
+    "TensorDataset": loading.frame,
+    "Subset": loading.frame,
+    "DatasetDict": loading.dataset_dict,
+    "concatenate_datasets": loading.concatenate,
+    "ConcatDataset": loading.concatenate,
+    "concat": loading.concatenate,
+    "train_test_split": splitting.sklearn_split,
+    "random_split": splitting.random_split,
     "pad_sequences": tokens.pad_sequences,
     "pad_sequence": tokens.pad_sequence,
-    "get_peft_model": hf.peft,
-    "prepare_model_for_kbit_training": hf.peft,
-    "DataParallel": hf.peft,
-    "compile": hf.peft,
-    "deepcopy": hf.copied,
-    "copy": hf.copied,
-    "replace": hf.copied,
-    "DataLoader": loops.data_loader,
-    "from_tensor_slices": loops.tf_slices,
-    "from_generator": loops.tf_slices,
-    "from_config": hf.from_config,
+    "get_peft_model": models.peft,
+    "prepare_model_for_kbit_training": models.peft,
+    "DataParallel": models.peft,
+    "compile": models.peft,
+    "deepcopy": models.copied,
+    "copy": models.copied,
+    "replace": models.copied,
+    "DataLoader": loaders.data_loader,
+    "from_tensor_slices": loaders.tf_slices,
+    "from_generator": loaders.tf_slices,
+    "from_config": models.from_config,
 }
 
 
@@ -117,7 +119,7 @@ def answer(interp: Interpreter, call: Call) -> Value:
         model_called(interp, func)
         return derived(*call.args, *call.kwargs.values(), cells=interp.now)
     if isinstance(func, Instance):
-        if hf.model_in(func) is not None or "Module" in interp.base_names(func.cls):
+        if models.model_in(func) is not None or "Module" in interp.base_names(func.cls):
             model_called(interp, func)
         return derived(*call.args, *call.kwargs.values(), cells=interp.now)
     if isinstance(func, Collator):
@@ -133,21 +135,21 @@ def model_called(interp: Interpreter, model: Value) -> None:
 def _library(interp: Interpreter, func: Lib, call: Call) -> Value:
     last = func.last
     if last == "from_pretrained":
-        return hf.from_pretrained(interp, call)
+        return models.from_pretrained(interp, call)
     if last in TRAINERS:
         return hf.trainer(interp, call, name=last)
     if last in ARGUMENTS:
         return hf.training_arguments(interp, call)
     if last in COLLATORS:
-        return tokens.padding_collator(interp, call, last)
+        return collators.padding_collator(interp, call, last)
     if last in SAMPLERS:
-        return loops.sampler(interp, call, last)
+        return loaders.sampler(interp, call, last)
     if last in OPTIMIZERS:
-        return hf.optimizer(interp, call, last)
+        return models.optimizer(interp, call, last)
     if last.startswith("get_") and ("_schedule" in last or last == "get_scheduler"):
         return Unknown(cells=interp.now)
     if last == "bucket_by_sequence_length":
-        return loops.bucket_transform(interp, call)
+        return loaders.bucket_transform(interp, call)
     if last in ("load",) and func.path.startswith(("torch", "safetensors", "joblib", "pickle")):
         return Unknown(hint="checkpoint", cells=interp.now)
     if last == "load_model":
@@ -158,7 +160,7 @@ def _library(interp: Interpreter, func: Lib, call: Call) -> Value:
     if last == "pipeline":
         return Unknown(cells=interp.now)
     if last.endswith(("ForSequenceClassification", "BertModel")) and call.args:
-        return hf.from_config(interp, call)
+        return models.from_config(interp, call)
     if last in IDENTITY and call.args:
         first = call.args[0]
         if isinstance(first, (Rows, Column, Encoded, Item, Seq, Mapping, Loader)) or last in (
@@ -193,10 +195,11 @@ def _method(interp: Interpreter, func: Method, call: Call) -> Value:
         return Const(None, interp.now)
     if isinstance(owner, Rows):
         if name in ("batch", "padded_batch", "bucket_by_sequence_length", "to_tf_dataset"):
-            return loops.batched(interp, owner, name, call)
+            return loaders.batched(interp, owner, name, call)
         if name == "apply" and call.args and isinstance(call.args[0], Loader):
             transform = call.args[0]
-            return Loader(owner, transform.collator, transform.batch_size, transform.grouping, None, transform.tries,
+            return Loader(owner, transform.collator, transform.batch_size, transform.grouping, None,
+                          transform.tries,
                           "tf", owner.cells | transform.cells | interp.now)  # fmt: skip
         return data.rows_method(interp, owner, name, call)
     if isinstance(owner, Mapping):
@@ -217,10 +220,12 @@ def _method(interp: Interpreter, func: Method, call: Call) -> Value:
         return hf.trainer_method(interp, owner, name, call)
     if isinstance(owner, Args):
         return Args(dict(owner.fields), owner.cells) if name == "copy" else _args_method(interp, owner, name)
-    if isinstance(owner, Model) or (isinstance(owner, Instance) and hf.module_model(interp, owner) is not None):
+    if isinstance(owner, Model) or (
+        isinstance(owner, Instance) and models.module_model(interp, owner) is not None
+    ):
         return _model(interp, owner, name, call)
     if isinstance(owner, Loader):
-        return loops.loader_method(interp, owner, name, call)
+        return loaders.loader_method(interp, owner, name, call)
     if isinstance(owner, Encoded) and name in ("items", "values", "keys"):
         return _encoded_items(interp, owner, name)
     if isinstance(owner, (Item, Encoded)):
@@ -271,13 +276,13 @@ def _model(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:
         return loops.keras_fit(interp, owner, call)
     if name == "prepare_tf_dataset":
         rows = tokens.dataset_rows(interp, call.arg(0, "dataset")) or Rows()
-        return loops.batched(interp, rows, name, Call(call.func, call.args[1:], call.kwargs, call.node))
+        return loaders.batched(interp, rows, name, Call(call.func, call.args[1:], call.kwargs, call.node))
     if name in ("forward", "__call__"):
         model_called(interp, owner)
         return derived(*call.args, cells=interp.now)
     if name == "compile":
         return Const(None, interp.now)
-    return hf.model_method(interp, owner, name, call)
+    return models.model_method(interp, owner, name, call)
 
 
 def _unresolved(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:
@@ -300,7 +305,7 @@ def _unresolved(interp: Interpreter, owner: Value, name: str, call: Call) -> Val
             )
             return hf.train(interp, blank, call)
     if name in ("load_dataset",):
-        return data.load_dataset(interp, call)
+        return loading.load_dataset(interp, call)
     return derived(owner, *call.args, *call.kwargs.values(), cells=cells)
 
 

@@ -7,6 +7,7 @@ What this is not: nothing here knows libraries or values. Called by `grader.sour
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ def _best_effort(text: str) -> tuple[ast.Module, tuple[int, str] | None]:
 
 
 def _chunks(text: str) -> list[tuple[int, str]]:
-    """(first line number, text) of the module-level statements, by indentation and brackets at line starts."""
+    """(first line number, text) of the module-level statements, by indentation and brackets."""
     lines = text.split("\n")
     inside = _string_lines(lines)
     starts = [
@@ -132,7 +133,7 @@ def _read_chunk(chunk: str, first: int) -> list[ast.stmt]:
             continue
         return list(ast.increment_lineno(tree, first).body)
     assigned = re.match(r"([A-Za-z_]\w*)\s*=[^=]", chunk)
-    if assigned:
+    if assigned and not keyword.iskeyword(assigned[1]):
         return list(ast.increment_lineno(_ast(f"{assigned[1]} = __unreadable__()"), first).body)
     return []
 

@@ -37,8 +37,13 @@ def _say(kind: Kind, cell: int, quote: str, **value: object) -> Observation:
 def _state(run: TrainingRun, draft: Draft) -> list[Observation]:
     if run.start is not Start.CONTINUED or run.continued_from is None:
         return []
-    value = {"model": draft.model_variable or run.model, "first_run": run.continued_from, "then_run": run.cell,
-             "executed": bool(run.executed)}  # fmt: skip
+    name = draft.model_variable or run.model
+    value = {
+        "model": name,
+        "first_run": run.continued_from,
+        "then_run": run.cell,
+        "executed": bool(run.executed),
+    }
     return [_say(Kind.CONTINUED_STATE, run.cell, run.quote, **value)]
 
 
@@ -66,7 +71,7 @@ def _shadowed(reading: Reading, codes: tuple[Code, ...]) -> list[Observation]:
     found = []
     tokenized = [e for e in reading.events if e.kind == Kind.TOKENIZE]
     loose = [e for e in tokenized if e.value.get("padding") == "none" and e.value.get("dataset")]
-    for run, draft in zip(reading.runs, reading.drafts, strict=True):
+    for run in reading.runs:
         if run.padding.value != "max-length" or not run.attempts:
             continue
         for event in loose:

@@ -7,6 +7,7 @@ Called by witness.py. One fact per place; no opinion.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 
 from grader.facts import Kind
@@ -53,7 +54,8 @@ TUNED = {
     "learning_rate": "learning_rate", "lr_scheduler_type": "scheduler", "num_train_epochs": "epochs",
     "per_device_train_batch_size": "batch_size", "warmup_steps": "warmup", "warmup_ratio": "warmup",
     "weight_decay": "weight_decay", "gradient_accumulation_steps": "gradient_accumulation",
-    "label_smoothing_factor": "label_smoothing", "optim": "optimizer", "fp16": "precision", "bf16": "precision",
+    "label_smoothing_factor": "label_smoothing", "optim": "optimizer", "fp16": "precision",
+    "bf16": "precision",
     "adam_epsilon": "optimizer", "max_grad_norm": "gradient_clipping",
 }  # fmt: skip
 _PATH = re.compile(
@@ -98,7 +100,8 @@ def from_runs(reading: Reading, codes: tuple[Code, ...]) -> list[Observation]:
                 told.add((what, run.arguments[name], run.cell))
                 cell, quote = _where(name, run.cells, by_index)
                 value = {"what": what, "value": run.arguments[name], "run": run.cell}
-                found.append(Observation(witness=Witness.SOURCE, kind=Kind.TUNING, cell=cell if cell is not None else run.cell,
+                place = run.cell if cell is None else cell
+                found.append(Observation(witness=Witness.SOURCE, kind=Kind.TUNING, cell=place,
                                          value=value, quote=quote))  # fmt: skip
     return found
 
@@ -131,10 +134,8 @@ def from_text(codes: tuple[Code, ...]) -> list[Observation]:
                 found.append(_say(Kind.HARD_CODED_PATH, code, line, path=match[0]))
         checked = checked or "is_available(" in code.source or "list_physical_devices" in code.source
         reader = _Walk(code, checked, transformers)
-        try:
+        with contextlib.suppress(RecursionError):
             reader.visit(code.tree)
-        except RecursionError:
-            pass
         found += reader.found
     return found
 
@@ -175,7 +176,9 @@ class _Walk(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and len(node.value) < 300 and "\n" not in node.value:
             text = node.value
-            if (_PATH.match(text) and len(text) > 2 and text not in self.paths) or (re.match(r"^/?aiffel/", text) and text not in self.paths):
+            if (_PATH.match(text) and len(text) > 2 and text not in self.paths) or (
+                re.match(r"^/?aiffel/", text) and text not in self.paths
+            ):
                 self.paths.add(text)
                 self.say(Kind.HARD_CODED_PATH, node, path=text)
 
@@ -228,9 +231,8 @@ class _Walk(ast.NodeVisitor):
                 word.arg in ("fp16", "bf16", "tf32")
                 and isinstance(word.value, ast.Constant)
                 and word.value.value is True
-            ):
-                if not self.checked or word.arg == "tf32":
-                    self.say_once(Kind.DEVICE_UNCHECKED, word, call=f"{word.arg}=True")
+            ) and (not self.checked or word.arg == "tf32"):
+                self.say_once(Kind.DEVICE_UNCHECKED, word, call=f"{word.arg}=True")
 
     def visit_Dict(self, node: ast.Dict) -> None:
         for key, value in zip(node.keys, node.values, strict=False):

@@ -116,6 +116,6 @@ def split_of(evaluated: Rows | None, trained: Rows | None, sides: Sides, others:
     origin = evaluated.origin
     if origin == {"test"}:
         return "validation" if halved(evaluated, sides, others) else "test"
-    if "unknown" in origin:
+    if "unknown" in origin or not evaluated.parts:
         return "unknown"
     return "validation"

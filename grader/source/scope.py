@@ -13,7 +13,8 @@ from grader.facts import Kind
 from grader.records import Observation, Witness
 from grader.source.cells import Code
 
-KNOWN = set(dir(builtins)) | {"get_ipython", "display", "In", "Out", "_", "__", "___", "exit", "quit", "__file__",
+KNOWN = set(dir(builtins)) | {"get_ipython", "display", "In", "Out", "_", "__", "___", "exit", "quit",
+                              "__file__",
                               "__name__", "_i", "_ii", "_oh", "_ih", "_dh"}  # fmt: skip
 
 
@@ -208,7 +209,7 @@ class _Reader(ast.NodeVisitor):
             if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
                 self.called.add(inner.func.id)
 
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # type: ignore[assignment]
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
 
 def names_stored(tree: ast.Module) -> set[str]:

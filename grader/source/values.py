@@ -354,10 +354,13 @@ def _first(values: Any, depth: int) -> Rows | None:
 
 
 def derived(*values: Value | None, cells: Cells = NONE) -> Unknown:
-    """An unresolved result that remembers the rows and cells it came from."""
+    """An unresolved result that remembers the cells it came from and the files its rows came from, but
+    no longer which rows."""
     rows = None
     for value in values:
         rows = rows or rows_in(value)
+    if rows is not None and (rows.parts or rows.rows is not None):
+        rows = replace(rows, parts=frozenset(), rows=None)
     return Unknown(rows=rows, cells=cells | cells_of(*values))
 
 
