@@ -95,7 +95,7 @@ def read(name: str, line: bytes, rows: int) -> Answer | Text:
     except (ValueError, RecursionError, AttributeError):
         return reasons.refused(name, "bad-answer")
     if code is not None:
-        known = code if code in reasons.REASONS else "bad-answer"
+        known = code if isinstance(code, str) and code in reasons.REASONS else "bad-answer"
         return reasons.refused(name, known, str(said.get("detail", "")))
     predictions, changed = said.get("predictions"), said.get("changed")
     if not isinstance(predictions, str) or not re.fullmatch("[01]+", predictions):
