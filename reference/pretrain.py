@@ -32,7 +32,7 @@ import numpy as np
 import scipy.sparse
 import torch
 from sklearn.utils.extmath import randomized_svd
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, BertConfig, BertForPreTraining
 
@@ -53,13 +53,24 @@ def make_tokenizer(texts: list[str], folder: Path, *, words: int = 8_000, alphab
     A word with a letter outside the `alphabet` most frequent ones becomes [UNK] as a whole, and each
     letter costs two entries ("ㅋ" and "##ㅋ"), hence 1,400: 2,800 entries for letters, the rest words.
     """
-    trained = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
-    trained.train_from_iterator(
-        texts, vocab_size=words, limit_alphabet=alphabet, special_tokens=SPECIAL, show_progress=False
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    # Cased, and accents kept: taking accents off would take Hangul syllables apart into letters.
+    trained.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trained.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=words, limit_alphabet=alphabet, special_tokens=SPECIAL, show_progress=False
+    )
+    trained.train_from_iterator(texts, trainer)
+    # transformers 5 adds [CLS] and [SEP] by itself; transformers 4 only if this file says so.
+    trained.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)],
     )
     folder.mkdir(parents=True, exist_ok=True)
     trained.save(str(folder / "tokenizer.json"))
-    trained.save_model(str(folder))
+    trained.model.save(str(folder))
     named = {
         f"{name}_token": token
         for name, token in zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True)

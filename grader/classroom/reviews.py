@@ -109,7 +109,7 @@ class Writer:
         if self.random() < NO_OPINION:
             return self.finish(self.pick(self.words.chatter["lines"]), good)
         wanted = min(LIMIT, int(self.rng.lognormvariate(3.0, 0.9)))
-        if wanted < 6:
+        if wanted < 4:
             return self.finish(self.pick(self.words.short[good]), good)
         if wanted < 9:
             return self.finish(
