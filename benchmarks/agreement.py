@@ -124,7 +124,8 @@ def report(rows: list[Row], verbose: bool) -> bool:
                 agreed = False
             mark = "!!" if key in DECIDING and r.sure else "  "
             print(
-                f"{mark} {r.id} {key:<12} label {r.label[key]:<14} grader {r.judged[key]:<14} ({r.label['certainty']})"
+                f"{mark} {r.id} {key:<12} label {r.label[key]:<14} grader {r.judged[key]:<14} "
+                f"({r.label['certainty']})"
             )
             if verbose and key in ("r1", "r2", "r3"):
                 verdict = next(v for v in r.judgement.items if v.item == key)
@@ -166,7 +167,8 @@ def _citations(rows: list[Row], verbose: bool) -> None:
                 print(f"   cells {r.id} {verdict.item}: label {sorted(want)} grader {sorted(got)}")
     print(
         f"cited cells overlap in {sum(overlaps)}/{len(overlaps)} items "
-        f"({sum(overlaps) / len(overlaps):.0%}); on average {sum(share) / len(share):.0%} of the label's cells"
+        f"({sum(overlaps) / len(overlaps):.0%}); on average {sum(share) / len(share):.0%} of the label's "
+        "cells"
     )
 
 

@@ -46,7 +46,7 @@ class Measured:
 
 def measure(evidence: Evidence, runs: tuple[Joined, ...], goal: float, min_gain: float) -> Measured:
     """Sort out every stored accuracy. `goal`, `min_gain`: in accuracy (0..1)."""
-    leaks = observations(evidence, Kind.LEAK)
+    leaks = tuple(o for o in observations(evidence, Kind.LEAK) if o.value.get("executed") is not False)
     clean: list[Evaluation] = []
     leaked: list[Evaluation] = []
     during: list[Evaluation] = []

@@ -74,8 +74,10 @@ def _remove_padding(case: Case) -> Text:
     source = tokenising(case, bucketed)
     if bucketed.stale:
         return say.text(
-            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 만큼 시간도 짧아지는지 볼 수 있습니다.",
-            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If rows have come down to 20–30 tokens, the time will show it.",
+            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 "
+            "저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 만큼 시간도 짧아지는지 볼 수 있습니다.",
+            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If "
+            "rows have come down to 20–30 tokens, the time will show it.",
         )
     if not pads_in_advance(source):
         return _group(rerun, bucketed.run.kind)
@@ -96,8 +98,10 @@ def _remove_padding(case: Case) -> Text:
     now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
     now_en = f" from {say.tokens(width)}" if width is not None else ""
     return say.text(
-        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){usual} {rerun.ko}의 학습만 다시 실행해 보세요. {now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
-        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){usual_en} and run only the training of {rerun.en} again. Tokens per row should fall{now_en} to about 20–30.",
+        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){usual} {rerun.ko}의 "
+        f"학습만 다시 실행해 보세요. {now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
+        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){usual_en} and run only "
+        f"the training of {rerun.en} again. Tokens per row should fall{now_en} to about 20–30.",
     )
 
 
@@ -105,12 +109,20 @@ def _group(rerun: Text, kind: str) -> Text:
     """Rows are padded per batch already; only grouping can save more."""
     if kind == "trainer":
         return say.text(
-            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`을 써서 다시 실행해 보세요.",
-            f"Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of {rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it again.",
+            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, "
+            "collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`을 써서 다시 실행해 "
+            "보세요.",
+            "Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of "
+            f"{rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it "
+            "again.",
         )
     return say.text(
-        f"{rerun.ko}의 `DataLoader`에 `shuffle=True` 대신 `sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`를 넣어 길이가 비슷한 행끼리 묶고, 배치에서 가장 긴 행까지만 패딩해 다시 실행해 보세요.",
-        f"In the `DataLoader` of {rerun.en}, replace `shuffle=True` by `sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`, pad only to the longest row of a batch, and run it again.",
+        f"{rerun.ko}의 `DataLoader`에 `shuffle=True` 대신 `sampler=LengthGroupedSampler(batch_size, "
+        "lengths=[len(x) for x in train['input_ids']])`를 넣어 길이가 비슷한 행끼리 묶고, 배치에서 가장 긴 "
+        "행까지만 패딩해 다시 실행해 보세요.",
+        f"In the `DataLoader` of {rerun.en}, replace `shuffle=True` by "
+        "`sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`, pad only "
+        "to the longest row of a batch, and run it again.",
     )
 
 
@@ -122,12 +134,17 @@ def _run_it(case: Case) -> Text:
     if pads_in_advance(source):
         tok = say.cell(padding_cell(case, source))
         first = say.text(
-            f"먼저 {tok.ko}의 토크나이저에서 `{PADS[source.value['padding']]}` 인자를 빼야 효과가 납니다. 그다음 ",
-            f"First take `{PADS[source.value['padding']]}` out of the tokeniser in {tok.en}, or it will have no effect. Then ",
+            f"먼저 {tok.ko}의 토크나이저에서 `{PADS[source.value['padding']]}` 인자를 빼야 효과가 납니다. "
+            "그다음 ",
+            f"First take `{PADS[source.value['padding']]}` out of the tokeniser in {tok.en}, or it will have "
+            "no effect. Then ",
         )
     return say.text(
-        f"{first.ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 상태로 저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
-        f"{first.en}{'run' if first.en else 'Run'} the training of {at.en} to its end and save it with `train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 rows in both runs will do.",
+        f"{first.ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 상태로 "
+        "저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
+        f"{first.en}{'run' if first.en else 'Run'} the training of {at.en} to its end and save it with "
+        "`train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 rows in "
+        "both runs will do.",
     )
 
 
@@ -145,16 +162,24 @@ def _apply(case: Case) -> Text:
             f"Take `{written}` out of the tokeniser in {tok.en}, ",
         )
     return say.text(
-        f"{first.ko}{at.ko}의 학습을 한 번 더 복사해 `group_by_length=True`와 `data_collator=DataCollatorWithPadding(tokenizer)`를 넣고, 모델을 새로 불러와 실행한 뒤 두 실행의 시간과 정확도를 비교해 보세요.",
-        f"{first.en}{'copy' if first.en else 'Copy'} the training of {at.en} with `group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare time and accuracy of both runs.",
+        f"{first.ko}{at.ko}의 학습을 한 번 더 복사해 `group_by_length=True`와 "
+        "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣고, 모델을 새로 불러와 실행한 뒤 두 실행의 "
+        "시간과 정확도를 비교해 보세요.",
+        f"{first.en}{'copy' if first.en else 'Copy'} the training of {at.en} with `group_by_length=True` and "
+        "`data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare "
+        "time and accuracy of both runs.",
     )
 
 
 def _run_baseline(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell)
     return say.text(
-        f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, `padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 `train_runtime`과 정확도를 출력으로 남겨 주세요.",
-        f"In this notebook, add a plain run with the settings of {at.en}, changing only `group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` and the accuracy of both runs in the output.",
+        f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, "
+        "`padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 "
+        "`train_runtime`과 정확도를 출력으로 남겨 주세요.",
+        f"In this notebook, add a plain run with the settings of {at.en}, changing only "
+        "`group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` "
+        "and the accuracy of both runs in the output.",
     )
 
 
@@ -163,21 +188,28 @@ def _interpret(case: Case) -> Text:
     a, b = say.seconds(base.seconds), say.seconds(late.seconds)
     at = say.cell(late.cell)
     return say.text(
-        f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간({a.ko} → {b.ko})과 정확도가 왜 그렇게 달라졌는지, 행당 토큰이 얼마나 줄었는지 두세 문장으로 적어 주세요.",
-        f"Add a markdown cell below {at.en} and say in two or three sentences why training time ({a.en} → {b.en}) and accuracy changed as they did, and how many tokens per row were saved.",
+        f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간({a.ko} → {b.ko})과 정확도가 왜 그렇게 "
+        "달라졌는지, 행당 토큰이 얼마나 줄었는지 두세 문장으로 적어 주세요.",
+        f"Add a markdown cell below {at.en} and say in two or three sentences why training time ({a.en} → "
+        f"{b.en}) and accuracy changed as they did, and how many tokens per row were saved.",
     )
 
 
 def _show_width(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell) if case.bucketed else say.text("학습 셀", "the training cell")
     return say.text(
-        f"{at.ko} 다음에 `for b in list(trainer.get_train_dataloader())[:5]: print(b['input_ids'].shape)`를 실행해 배치마다 길이가 달라지는지 출력으로 남겨 주세요.",
-        f"After {at.en}, run `for b in list(trainer.get_train_dataloader())[:5]: print(b['input_ids'].shape)` and keep the output: it shows whether the width changes from batch to batch.",
+        f"{at.ko} 다음에 `for b in list(trainer.get_train_dataloader())[:5]: print(b['input_ids'].shape)`를 "
+        "실행해 배치마다 길이가 달라지는지 출력으로 남겨 주세요.",
+        f"After {at.en}, run `for b in list(trainer.get_train_dataloader())[:5]: "
+        "print(b['input_ids'].shape)` and keep the output: it shows whether the width changes from batch to "
+        "batch.",
     )
 
 
 def _save_as_run() -> Text:
     return say.text(
-        "노트북을 처음부터 끝까지 실행한 뒤 출력을 지우지 말고 저장해 주세요. 두 실행의 `train_runtime`과 `eval_accuracy`가 보이면 충분합니다.",
-        "Run the notebook from top to bottom and save it without clearing outputs; `train_runtime` and `eval_accuracy` of both runs are enough.",
+        "노트북을 처음부터 끝까지 실행한 뒤 출력을 지우지 말고 저장해 주세요. 두 실행의 `train_runtime`과 "
+        "`eval_accuracy`가 보이면 충분합니다.",
+        "Run the notebook from top to bottom and save it without clearing outputs; `train_runtime` and "
+        "`eval_accuracy` of both runs are enough.",
     )

@@ -9,7 +9,7 @@ Not covered: whether bucketing took effect (`bucketing`).
 
 from __future__ import annotations
 
-from grader.checks.join import Joined, later_evaluations, observations
+from grader.checks.join import Joined, observations
 from grader.facts import Kind
 from grader.records import Ending, Evidence, Start, TrainingRun
 
@@ -27,27 +27,23 @@ def compared(
 ) -> str:
     """'both', 'typed', 'one' or 'none'."""
     pair = [runs[i] for i in (baseline, bucketed) if i is not None]
-    stored = [j for j in pair if _time_and_accuracy(evidence, j, runs)]
+    stored = [j for j in pair if _time_and_accuracy(j)]
     if len(stored) == 2 and not _same_training(*pair):
         return "both"
     if typed_sides(evidence, one_stored=bool(stored)):
         return "typed"
-    anywhere = any(_time_and_accuracy(evidence, j, runs) for j in runs)
+    anywhere = any(_time_and_accuracy(j) for j in runs)
     return "one" if anywhere else "none"
 
 
-def _time_and_accuracy(evidence: Evidence, joined: Joined, runs: tuple[Joined, ...]) -> bool:
+def _time_and_accuracy(joined: Joined) -> bool:
     """Does the file store how long a run took and how accurate it was?"""
     if joined.recorded is None or joined.run.seconds is None:
         return False
     # Even a leaked accuracy shows that both runs were measured; whether it counts is item 2's affair.
     if any(e.accuracy is not None for e in joined.run.evaluations):
         return True
-    later = [j.run.cell for j in runs if j.run.cell > joined.run.cell and j.run.executed]
-    until = min(later, default=10**9)
-    return any(
-        e.accuracy is not None and joined.run.cell <= e.cell < until for e in later_evaluations(evidence)
-    )
+    return joined.scored_later
 
 
 def _same_training(a: Joined, b: Joined) -> bool:

@@ -13,13 +13,14 @@ from grader.checks.accuracy import best_of
 from grader.checks.advice import next_step, padding_cell, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
-from grader.checks.loading import award
 from grader.checks.settle import Case
+from grader.checks.shown import award
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Grouping, Padding, Status, Text, Verdict, Witness
 
 EXPECTED = say.text(
-    "bucketing으로 행당 토큰(패딩 포함)이 실제로 줄고, 전후의 시간과 정확도가 출력으로 남아 있으며, 그 차이를 글로 해석했습니다.",
+    "bucketing으로 행당 토큰(패딩 포함)이 실제로 줄고, 전후의 시간과 정확도가 출력으로 남아 있으며, 그 "
+    "차이를 글로 해석했습니다.",
     "Padded tokens per row really fall with bucketing, time and accuracy of both runs are stored, and the "
     "difference is interpreted in words.",
 )
@@ -102,12 +103,15 @@ def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
         first, before = say.cell(base.run.cell), base.run.tokens_per_row
         if before is not None and width is not None:
             return say.text(
-                f"행당 토큰이 {say.tokens(before)}({first.ko})에서 {say.tokens(width)}({at.ko})까지 줄어, bucketing이 실제로 효과를 냈습니다.",
-                f"Tokens per row fell from {say.tokens(before)} ({first.en}) to {say.tokens(width)} ({at.en}): bucketing took effect.",
+                f"행당 토큰이 {say.tokens(before)}({first.ko})에서 {say.tokens(width)}({at.ko})까지 줄어, "
+                "bucketing이 실제로 효과를 냈습니다.",
+                f"Tokens per row fell from {say.tokens(before)} ({first.en}) to {say.tokens(width)} "
+                f"({at.en}): bucketing took effect.",
             )
         then, now = _how_padded(base), _how_padded(bucketed)
         return say.text(
-            f"{say.josa(first.ko, '은/는')} {then.ko}, {say.josa(at.ko, '은/는')} {now.ko} 학습해, bucketing이 실제로 효과를 냈습니다.",
+            f"{say.josa(first.ko, '은/는')} {then.ko}, {say.josa(at.ko, '은/는')} {now.ko} 학습해, "
+            "bucketing이 실제로 효과를 냈습니다.",
             f"{first.en.capitalize()} trains {then.en} and {at.en} {now.en}: bucketing took effect.",
         )
     shown = f" 행당 {say.tokens(width)} 토큰이 되도록" if width is not None else ""
@@ -141,20 +145,25 @@ def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
     if bucketed.stale:
         return say.text(
             f"{at.ko}의 코드는 동적 패딩이지만, 저장된 출력은 모든 행을 {length} 패딩한 실행의 것입니다.",
-            f"The code of {at.en} pads dynamically, but its stored output is of a run with all rows padded {length_en}.",
+            f"The code of {at.en} pads dynamically, but its stored output is of a run with all rows padded "
+            f"{length_en}.",
         )
     if pads_in_advance(source):
         tok = say.cell(padding_cell(case, source))
         return say.text(
-            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어, 계산량은 그대로입니다.",
-            f"{at.en.capitalize()} sets bucketing, but the tokenising in {tok.en} had already padded the rows {length_en}: the amount of computation stays the same.",
+            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어, "
+            "계산량은 그대로입니다.",
+            f"{at.en.capitalize()} sets bucketing, but the tokenising in {tok.en} had already padded the "
+            f"rows {length_en}: the amount of computation stays the same.",
         )
     base = case.baseline
     if base is not None and base.run.padding == Padding.DYNAMIC:
         first = say.cell(base.run.cell)
         return say.text(
-            f"비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어, {at.ko}의 방법으로 더 줄어든 패딩이 없습니다.",
-            f"The run it is compared with ({first.en}) already pads per batch, so what {at.en} does removes no further padding.",
+            f"비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어, {at.ko}의 방법으로 더 줄어든 패딩이 "
+            "없습니다.",
+            f"The run it is compared with ({first.en}) already pads per batch, so what {at.en} does removes "
+            "no further padding.",
         )
     return say.text(
         f"{at.ko}에 bucketing을 설정했지만 모든 행이 {length} 패딩되어 있어 효과가 없습니다.",
@@ -218,8 +227,10 @@ def _reason(case: Case, status: Status) -> Text:
         if case.facts.confounded:
             sentences.append(
                 say.text(
-                    "다만 두 실행은 bucketing 말고 다른 조건도 달라서, 차이가 모두 bucketing 때문이라고는 할 수 없습니다.",
-                    "The two runs differ in more than bucketing, though, so not all of the difference is its doing.",
+                    "다만 두 실행은 bucketing 말고 다른 조건도 달라서, 차이가 모두 bucketing 때문이라고는 할 "
+                    "수 없습니다.",
+                    "The two runs differ in more than bucketing, though, so not all of the difference is its "
+                    "doing.",
                 )
             )
         return say.join_texts(sentences)
@@ -248,13 +259,16 @@ def _unsure(case: Case) -> Text:
                 " When the grader ran it, padding did fall.",
             )
         return say.text(
-            f"출력이 지워져 있어 두 실행의 시간과 정확도를 볼 수 없습니다.{seen.ko} 실행한 상태로 다시 저장하면 판단할 수 있습니다.",
-            f"The outputs are cleared, so time and accuracy can't be seen.{seen.en} Saving the notebook as run would settle it.",
+            f"출력이 지워져 있어 두 실행의 시간과 정확도를 볼 수 없습니다.{seen.ko} 실행한 상태로 다시 "
+            "저장하면 판단할 수 있습니다.",
+            f"The outputs are cleared, so time and accuracy can't be seen.{seen.en} Saving the notebook as "
+            "run would settle it.",
         )
     return say.text(
         "bucketing이 실제로 효과를 냈는지에 따라 판정이 달라지는데, 남은 기록으로는 정할 수 없습니다. "
         "`trainer.train()`의 `TrainOutput`이 출력에 남아 있거나 다시 실행해 보면 판단할 수 있습니다.",
-        "The verdict hangs on whether bucketing took effect, which the record doesn't tell. The `TrainOutput` of "
+        "The verdict hangs on whether bucketing took effect, which the record doesn't tell. The "
+        "`TrainOutput` of "
         "`trainer.train()` in an output, or running it, would settle it.",
     )
 

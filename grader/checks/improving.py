@@ -12,8 +12,9 @@ from grader.checks import say
 from grader.checks.accuracy import best_of
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
-from grader.checks.loading import award, never_trained
 from grader.checks.settle import Case
+from grader.checks.shown import award, never_trained
+from grader.checks.tuning import tuning_step
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
 
@@ -45,18 +46,20 @@ def decide(case: Case) -> Verdict:
                 f"{say.accuracy(before.accuracy)} in {say.cell(before.cell).en}.",
             ),
             say.distinct((*_cited(case, best), say.cite(before.cell, before.quote, Witness.RECORDED))),
-            next_step=_tuning_step(case, best),
+            next_step=tuning_step(case, best),
         )
     return _verdict(
         case,
         Status.FAIL,
         _best_text(case, best),
         say.text(
-            f"목표에 {say.accuracy(goal - best.accuracy)}만큼 모자라고, 앞선 실행보다 뚜렷하게 나아진 실행도 없습니다.",
-            f"{say.accuracy(goal - best.accuracy)} short of the goal, and no run is clearly better than an earlier one.",
+            f"목표에 {say.accuracy(goal - best.accuracy)}만큼 모자라고, 앞선 실행보다 뚜렷하게 나아진 실행도 "
+            "없습니다.",
+            f"{say.accuracy(goal - best.accuracy)} short of the goal, and no run is clearly better than an "
+            "earlier one.",
         ),
         _cited(case, best),
-        next_step=_tuning_step(case, best),
+        next_step=tuning_step(case, best),
     )
 
 
@@ -79,8 +82,10 @@ def _not_earned(case: Case, best: Evaluation) -> Verdict:
         case,
         Status.FAIL if seen or not case.evidence.source.runs else Status.UNDECIDED,
         say.text(
-            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이라는 숫자가 출력되어 있지만, 그 앞에서 실행된 학습이 없습니다.",
-            f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but no training was run before it.",
+            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이라는 숫자가 출력되어 있지만, 그 "
+            "앞에서 실행된 학습이 없습니다.",
+            f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but no training "
+            "was run before it.",
         ),
         say.text(
             "학습하지 않은 모델의 정확도로는 성능 개선을 확인할 수 없습니다.",
@@ -88,8 +93,10 @@ def _not_earned(case: Case, best: Evaluation) -> Verdict:
         ),
         (say.cite(best.cell, best.quote, Witness.RECORDED),),
         next_step=say.text(
-            f"{say.cell(best.cell).ko}에서 숫자를 직접 적는 대신 `trainer.train()`과 `trainer.evaluate()`를 실행해 그 출력을 남겨 주세요.",
-            f"In {say.cell(best.cell).en}, run `trainer.train()` and `trainer.evaluate()` and keep their output instead of writing the number.",
+            f"{say.cell(best.cell).ko}에서 숫자를 직접 적는 대신 `trainer.train()`과 `trainer.evaluate()`를 "
+            "실행해 그 출력을 남겨 주세요.",
+            f"In {say.cell(best.cell).en}, run `trainer.train()` and `trainer.evaluate()` and keep their "
+            "output instead of writing the number.",
         ),
         person=say.text(
             "✍️ 학습이 다른 곳에서 이루어졌는지 코더에게 물어봐 주세요.",
@@ -107,7 +114,8 @@ def _nothing(case: Case) -> Verdict:
     if images:
         at = say.cells(o.cell for o in images)
         look = say.text(
-            f"✍️ {at.ko}의 이미지에 결과가 있다면 눈으로 확인해 주세요. 이미지로만 남은 숫자는 점수에 넣지 않았습니다.",
+            f"✍️ {at.ko}의 이미지에 결과가 있다면 눈으로 확인해 주세요. 이미지로만 남은 숫자는 점수에 넣지 "
+            "않았습니다.",
             f"✍️ Please look at the images in {at.en}; numbers that exist only there were not counted.",
         )
     if outputs_cleared(case.evidence):
@@ -162,10 +170,12 @@ def _leaked(case: Case) -> Verdict:
         Status.UNDECIDED,
         say.text(
             f"{at.ko}의 {say.accuracy(top.accuracy)} 값은 학습에 쓴 행이 섞인 데이터로 잰 것입니다.{rest.ko}",
-            f"The {say.accuracy(top.accuracy)} of {at.en} was measured on rows that the model was also trained on.{rest.en}",
+            f"The {say.accuracy(top.accuracy)} of {at.en} was measured on rows that the model was also "
+            f"trained on.{rest.en}",
         ),
         say.text(
-            "이미 본 행으로 잰 정확도는 실제보다 높게 나옵니다. 겹치지 않는 행으로 다시 재어야 판단할 수 있습니다.",
+            "이미 본 행으로 잰 정확도는 실제보다 높게 나옵니다. 겹치지 않는 행으로 다시 재어야 판단할 수 "
+            "있습니다.",
             "Accuracy on rows already seen comes out too high; only rows kept apart can settle it.",
         ),
         say.distinct(
@@ -175,8 +185,10 @@ def _leaked(case: Case) -> Verdict:
             )
         ),
         next_step=say.text(
-            f"평가용 행을 학습 전에 한 번만 떼어 두고(`train_test_split(..., seed=42)`), 새로 불러온 모델로 {at.ko}의 학습과 평가를 다시 실행해 주세요.",
-            f"Set the evaluation rows aside once, before any training (`train_test_split(..., seed=42)`), and run the training and evaluation of {at.en} again with a freshly loaded model.",
+            "평가용 행을 학습 전에 한 번만 떼어 두고(`train_test_split(..., seed=42)`), 새로 불러온 모델로 "
+            f"{at.ko}의 학습과 평가를 다시 실행해 주세요.",
+            "Set the evaluation rows aside once, before any training (`train_test_split(..., seed=42)`), "
+            f"and run the training and evaluation of {at.en} again with a freshly loaded model.",
         ),
     )
 
@@ -223,8 +235,10 @@ def _passed_reason(case: Case, best: Evaluation) -> Text:
     if best.accuracy - case.threshold("r2", "accuracy") < case.threshold("r2", "noise"):
         parts.append(
             say.text(
-                "목표와의 차이가 실행마다 달라지는 폭(약 0.003)보다 작아, 시드를 바꾸면 결과가 바뀔 수 있습니다.",
-                "The margin is smaller than what two equal runs differ by (about 0.003): another seed may fall below.",
+                "목표와의 차이가 실행마다 달라지는 폭(약 0.003)보다 작아, 시드를 바꾸면 결과가 바뀔 수 "
+                "있습니다.",
+                "The margin is smaller than what two equal runs differ by (about 0.003): another seed may "
+                "fall below.",
             )
         )
     if case.measured.split == "test-as-validation":
@@ -264,9 +278,11 @@ def _budget_reason(case: Case) -> Text:
             "Code alone doesn't tell the accuracy. Saving the notebook as run would settle it.",
         )
     return say.text(
-        f"채점기의 실행은 배치 수를 줄인 실행({seen.profile} 프로필)이라 90 % 달성 여부를 말해 주지 못합니다. "
+        f"채점기의 실행은 배치 수를 줄인 실행({seen.profile} 프로필)이라 90 % 달성 여부를 말해 주지 "
+        "못합니다. "
         "실행한 상태로 다시 저장하거나, 줄이지 않고 실행하면 판단할 수 있습니다.",
-        f"The grader's own run is cut short (profile {seen.profile}) and can't tell whether 90 % is reached. Saving "
+        f"The grader's own run is cut short (profile {seen.profile}) and can't tell whether 90 % is reached. "
+        "Saving "
         "the notebook as run, or a run without a budget, would settle it.",
     )
 
@@ -276,47 +292,13 @@ def _metric_step(case: Case) -> Text:
     at = say.cell(ran[-1].run.cell) if ran else None
     where = at or say.text("학습 셀", "the training cell")
     return say.text(
-        f'{where.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 다시 학습해, '
+        f'{where.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 '
+        "다시 학습해, "
         "에폭마다 검증 정확도가 표로 남게 해 주세요.",
-        f'Give the `Trainer` of {where.en} a `compute_metrics`, set `TrainingArguments(eval_strategy="epoch")` and '
+        f"Give the `Trainer` of {where.en} a `compute_metrics`, set "
+        '`TrainingArguments(eval_strategy="epoch")` and '
         "train again, so that the table shows the validation accuracy of each epoch.",
     )
-
-
-def _tuning_step(case: Case, best: Evaluation) -> Text:
-    """One change to the student's own settings that is known to help on NSMC."""
-    run = next((j.run for j in case.runs if j.run.cell == best.cell), None)
-    at = say.cell(best.cell)
-    if run is not None:
-        lr = _float(run.arguments.get("learning_rate"))
-        if lr is not None and lr > 5e-5:
-            return say.text(
-                f"{at.ko} 학습의 `learning_rate`를 {lr:g}에서 `2e-5`로 낮추어 다시 실행해 보세요. BERT 미세조정은 보통 1e-5~5e-5에서 안정적입니다.",
-                f"Lower `learning_rate` of the training in {at.en} from {lr:g} to `2e-5` and run it again; BERT fine-tuning is usually stable at 1e-5 to 5e-5.",
-            )
-        if run.rows and run.rows < 100_000:
-            return say.text(
-                f"{at.ko}은 {say.count(run.rows)}행만 학습했습니다. 같은 설정에서 학습 행만 100,000개 이상으로 늘려 다시 실행해 보세요.".replace(
-                    f"{at.ko}은", say.josa(at.ko, "은/는")
-                ),
-                f"{at.en.capitalize()} trained on {say.count(run.rows)} rows only. Run the same settings on 100,000 rows or more.",
-            )
-        if run.max_length and run.max_length < 64:
-            return say.text(
-                f"`max_length={run.max_length}`에서 잘리는 리뷰가 있습니다. 128로 늘리고 {at.ko}의 학습을 다시 실행해 보세요.",
-                f"`max_length={run.max_length}` cuts off reviews. Raise it to 128 and run the training of {at.en} again.",
-            )
-    return say.text(
-        f'{at.ko}의 학습에 `warmup_ratio=0.1`을 더하고 `load_best_model_at_end=True, metric_for_best_model="accuracy"`로 가장 좋은 에폭을 고르게 해서 다시 실행해 보세요.',
-        f'Add `warmup_ratio=0.1` to the training in {at.en}, let `load_best_model_at_end=True, metric_for_best_model="accuracy"` choose the best epoch, and run it again.',
-    )
-
-
-def _float(value: str | None) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
 
 
 def _verdict(

@@ -43,6 +43,8 @@ class Joined:
     """The stored figures can't come from the code that stands in the cell now."""
     code_padding: Padding = Padding.UNKNOWN
     """What the code alone says; `run.padding` may differ when stale."""
+    scored_later: bool = False
+    """A stored evaluation follows it, before the next training."""
 
     @property
     def key(self) -> str:
@@ -58,11 +60,12 @@ class Joined:
     def finished(self) -> bool:
         """Did the student's own run get far enough to leave a result in the file?
 
-        A run without stored output counts when its cell was executed and stored no error: the
-        student may have printed the result elsewhere.
+        Without output of its own a run counts if it was executed without an error and an evaluation
+        follows; a Trainer that leaves nothing at all was not run (or its output was cleared).
         """
         if self.recorded is None:
-            return bool(self.source and self.source.executed and self.source.ending in _FINE)
+            ran = self.source is not None and self.source.executed and self.source.ending in _FINE
+            return bool(ran) and (self.scored_later or self.source.kind != "trainer")
         has_result = any(e.accuracy is not None for e in self.recorded.evaluations)
         return has_result or self.recorded.ending in (Ending.COMPLETED, Ending.EARLY_STOPPED)
 
@@ -98,7 +101,16 @@ def join(evidence: Evidence) -> tuple[Joined, ...]:
                     failed=cell in failed,
                 )
             )
-    return tuple(_without_refuted_start(j, joined) for j in joined)
+    scored = {e.cell for e in evidence.recorded.evaluations if e.accuracy is not None}
+    cells = sorted({j.run.cell for j in joined if j.run.executed})
+    following = {a: next((b for b in cells if b > a), 10**9) for a in cells}
+    return tuple(
+        replace(
+            _without_refuted_start(j, joined),
+            scored_later=any(j.run.cell <= c < following.get(j.run.cell, 0) for c in scored),
+        )
+        for j in joined
+    )
 
 
 def _adopt_orphans(by_cell: dict[int, dict[Witness, list[TrainingRun]]]) -> None:

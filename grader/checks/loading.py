@@ -7,19 +7,23 @@ or the model or data can't be recognised.
 
 from __future__ import annotations
 
-import re
-
 from grader.checks import say
 from grader.checks.accuracy import best_of
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
-from grader.checks.thresholds import points, threshold
+from grader.checks.shown import (
+    MODEL,
+    award,
+    is_nsmc,
+    model_used,
+    observed_trained,
+    was_loaded,
+    with_metric,
+)
 from grader.facts import Kind
 from grader.records import Citation, Ending, Status, Text, Verdict, Witness
 
-NSMC = re.compile(r"nsmc|ratings_(train|test)|naver.{0,20}(movie|review)|네이버.{0,10}(영화|리뷰)", re.I)
-MODEL = "klue/bert-base"
 EXPECTED = say.text(
     f"`{MODEL}`와 NSMC를 불러오고, 학습이 끝나 평가 지표가 출력으로 남아 있습니다.",
     f"`{MODEL}` and NSMC are loaded, and a training has left a metric in a stored output.",
@@ -28,14 +32,14 @@ EXPECTED = say.text(
 
 def decide(case: Case) -> Verdict:
     """The verdict on r1."""
-    shown = _with_metric(case)
+    shown = with_metric(case)
     cited = _citations(case, shown)
-    model, data = _model(case), _data(case)
+    model, data = model_used(case), is_nsmc(case)
     if outputs_cleared(case.evidence):
         return _cleared(case, cited)
     if shown is not None:
         return _ran(case, shown, model, data, cited)
-    if _loaded(case):
+    if was_loaded(case):
         return _loaded_only(case, cited)
     return _verdict(
         case,
@@ -61,13 +65,17 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
             case,
             Status.UNDECIDED,
             actual=say.text(
-                f"{say.cell(shown.run.cell).ko}의 학습은 결과를 남겼지만, {what.ko}의 출처를 코드에서 확인하지 못했습니다.",
-                f"The training in {say.cell(shown.run.cell).en} left a result, but where its {what.en} comes from "
+                f"{say.cell(shown.run.cell).ko}의 학습은 결과를 남겼지만, {what.ko}의 출처를 코드에서 "
+                "확인하지 못했습니다.",
+                f"The training in {say.cell(shown.run.cell).en} left a result, but where its {what.en} comes "
+                "from "
                 "can't be told from the code.",
             ),
             reason=say.text(
-                f"과제는 `{MODEL}`와 NSMC를 요구합니다. {say.josa(what.ko, '을/를')} 불러오는 셀을 사람이 확인해야 합니다.",
-                f"The exercise asks for `{MODEL}` and NSMC. A person must look at the cell that loads the {what.en}.",
+                f"과제는 `{MODEL}`와 NSMC를 요구합니다. {say.josa(what.ko, '을/를')} 불러오는 셀을 사람이 "
+                "확인해야 합니다.",
+                f"The exercise asks for `{MODEL}` and NSMC. A person must look at the cell that loads the "
+                f"{what.en}.",
             ),
             cited=cited,
             person=say.text(
@@ -81,8 +89,10 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
             Status.UNDECIDED,
             actual=say.text(f"사용한 모델은 `{model}`입니다.", f"The model used is `{model}`."),
             reason=say.text(
-                f"학습은 동작했지만 과제의 모델(`{MODEL}`)이 아닙니다. 다른 모델을 인정할지는 사람이 정해야 합니다.",
-                f"The training worked, but on another model than `{MODEL}`; whether that counts is a person's decision.",
+                f"학습은 동작했지만 과제의 모델(`{MODEL}`)이 아닙니다. 다른 모델을 인정할지는 사람이 정해야 "
+                "합니다.",
+                f"The training worked, but on another model than `{MODEL}`; whether that counts is a "
+                "person's decision.",
             ),
             cited=cited,
             person=say.text(
@@ -114,7 +124,8 @@ def _how_it_went(case: Case, shown: Joined) -> Text:
     if len(losses) >= 2 and losses[-1] < losses[0]:
         parts.append(
             say.text(
-                f"학습 손실이 {losses[0]:.3f}에서 {losses[-1]:.3f}까지 내려가 실제로 학습된 것을 확인했습니다.",
+                f"학습 손실이 {losses[0]:.3f}에서 {losses[-1]:.3f}까지 내려가 실제로 학습된 것을 "
+                "확인했습니다.",
                 f"The training loss went from {losses[0]:.3f} to {losses[-1]:.3f}: it really learned.",
             )
         )
@@ -126,7 +137,7 @@ def _how_it_went(case: Case, shown: Joined) -> Text:
             )
         )
     seen = case.evidence.observed
-    if seen is not None and any(_observed_trained(j) for j in case.runs):
+    if seen is not None and any(observed_trained(j) for j in case.runs):
         parts.append(
             say.text(
                 "채점기가 다시 실행했을 때도 모델을 불러오고 학습이 시작되었습니다.",
@@ -144,8 +155,10 @@ def _loaded_only(case: Case, cited: tuple[Citation, ...]) -> Verdict:
         how = started[-1].run.ending
         stopped = how in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY)
         actual = say.text(
-            f"모델과 데이터는 불러왔지만, {at.ko}의 학습이 {'중간에 멈춰 ' if stopped else ''}평가 지표를 남기지 않았습니다.",
-            f"Model and data are loaded, but the training in {at.en} {'stopped early and ' if stopped else ''}left no metric.",
+            f"모델과 데이터는 불러왔지만, {at.ko}의 학습이 {'중간에 멈춰 ' if stopped else ''}평가 지표를 "
+            "남기지 않았습니다.",
+            f"Model and data are loaded, but the training in {at.en} "
+            f"{'stopped early and ' if stopped else ''}left no metric.",
         )
     else:
         actual = say.text(
@@ -167,18 +180,21 @@ def _loaded_only(case: Case, cited: tuple[Citation, ...]) -> Verdict:
 
 def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
     """The file stores nothing: our own run decides, if there is one."""
-    trained = [j for j in case.runs if _observed_trained(j)]
+    trained = [j for j in case.runs if observed_trained(j)]
     if trained:
         run = trained[0].run
         return _verdict(
             case,
             Status.PASS,
             actual=say.text(
-                f"저장된 출력은 없지만, 채점기가 실행했을 때 {say.cell(run.cell).ko}에서 학습이 진행되었습니다.",
-                f"Nothing is stored, but when the grader ran it, training went on in {say.cell(run.cell).en}.",
+                f"저장된 출력은 없지만, 채점기가 실행했을 때 {say.cell(run.cell).ko}에서 학습이 "
+                "진행되었습니다.",
+                "Nothing is stored, but when the grader ran it, training went on in "
+                f"{say.cell(run.cell).en}.",
             ),
             reason=say.text(
-                "출력을 지운 채 제출하면 리뷰어가 결과를 볼 수 없습니다. 실행한 상태로 저장해서 제출해 주세요.",
+                "출력을 지운 채 제출하면 리뷰어가 결과를 볼 수 없습니다. 실행한 상태로 저장해서 제출해 "
+                "주세요.",
                 "A notebook handed in without outputs shows a reviewer nothing; please save it as run.",
             ),
             cited=say.distinct((*(say.cite(run.cell, run.quote, Witness.OBSERVED),), *cited)),
@@ -190,8 +206,10 @@ def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
         reason=say.join_texts(
             [
                 say.text(
-                    "코드만으로는 불러오기와 학습이 동작했는지 알 수 없습니다. 실행한 상태로 다시 저장하거나, 실행을 켜고 채점하면 판단할 수 있습니다.",
-                    "Code alone doesn't tell whether loading and training worked. Saving it as run, or grading "
+                    "코드만으로는 불러오기와 학습이 동작했는지 알 수 없습니다. 실행한 상태로 다시 "
+                    "저장하거나, 실행을 켜고 채점하면 판단할 수 있습니다.",
+                    "Code alone doesn't tell whether loading and training worked. Saving it as run, or "
+                    "grading "
                     "with running switched on, would settle it.",
                 ),
                 _why_not_run(case),
@@ -212,69 +230,11 @@ def _why_not_run(case: Case) -> Text:
     ours = [c for c in seen.cells if c.environment]
     if ours:
         return say.text(
-            f"{say.josa(say.cell(ours[0].index).ko, '은/는')} 채점 환경에 없는 것이 필요해 실행하지 못했습니다(학생 탓이 아닙니다).",
+            f"{say.josa(say.cell(ours[0].index).ko, '은/는')} 채점 환경에 없는 것이 필요해 실행하지 "
+            "못했습니다(학생 탓이 아닙니다).",
             f"{say.cell(ours[0].index).en} needs something the classroom lacks (not the student's fault).",
         )
     return seen.reason or say.text("", "")
-
-
-def _with_metric(case: Case) -> Joined | None:
-    """The first stored training that left a metric, in the code's own training cells."""
-    evaluated = {e.cell for e in case.measured.clean + case.measured.leaked}
-    for j in case.runs:
-        if j.recorded is None or never_trained(case, j):
-            continue
-        if best_of(j.run) is not None or any(e.loss is not None for e in j.run.evaluations):
-            return j
-        later = [k.run.cell for k in case.runs if k.run.cell > j.run.cell and k.recorded is not None]
-        if j.finished and any(j.run.cell <= c < min(later, default=10**9) for c in evaluated):
-            return j
-    return None
-
-
-def never_trained(case: Case, joined: Joined) -> bool:
-    """Does a stored 'run' stand under code that trains nothing, or did our own run see no training?"""
-    if joined.source is None and case.evidence.source.runs == () and joined.run.kind != "trainer":
-        return True
-    scores = case.evidence.verified.scores if case.evidence.verified else ()
-    mine = [s for s in scores if s.run_cell == joined.run.cell]
-    return bool(mine) and all(s.parameters_changed == 0.0 for s in mine)
-
-
-def _observed_trained(joined: Joined) -> bool:
-    return joined.observed is not None and bool(joined.observed.steps)
-
-
-def _model(case: Case) -> str | None:
-    """The hub id that is fine-tuned: klue/bert-base wherever it occurs, else the only other one."""
-    names = [str(o.value.get("name", "")) for o in observations(case.evidence, Kind.MODEL_LOAD)]
-    names += [j.run.model for j in case.runs]
-    if any(MODEL in n for n in names) or any(MODEL in c.source for c in _code(case)):
-        return MODEL
-    hub = [n for n in names if re.fullmatch(r"[\w.-]+/[\w.-]+", n) and not n.startswith(".")]
-    return hub[-1] if hub else None
-
-
-def _data(case: Case) -> bool:
-    """Is it NSMC? By what is loaded, by the file names in the code, or by its row counts."""
-    loads = observations(case.evidence, Kind.DATA_LOAD)
-    if any(NSMC.search(str(o.value.get("name", ""))) for o in loads):
-        return True
-    return any(NSMC.search(c.source) for c in _code(case))
-
-
-def _code(case: Case):
-    return (c for c in case.evidence.submission.cells if c.kind == "code")
-
-
-def _loaded(case: Case) -> bool:
-    """Were model and data loaded, as far as execution counts and outputs show?"""
-    ran = {c.index for c in _code(case) if c.execution_count is not None or c.outputs}
-    if any(j.run.executed for j in case.runs):
-        return True
-    model = any(o.cell in ran for o in observations(case.evidence, Kind.MODEL_LOAD))
-    data = any(o.cell in ran for o in observations(case.evidence, Kind.DATA_LOAD, Kind.DATA_SHAPE))
-    return model and data
 
 
 def _citations(case: Case, shown: Joined | None) -> tuple[Citation, ...]:
@@ -299,13 +259,17 @@ def _run_step(case: Case) -> Text:
         j = next((j for j in case.runs if j.run.executed), case.runs[0])
         at = say.cell(j.run.cell)
         return say.text(
-            f"{at.ko}의 학습을 1 에폭만이라도 끝까지 실행하고, `compute_metrics`를 넣어 `trainer.evaluate()`의 "
+            f"{at.ko}의 학습을 1 에폭만이라도 끝까지 실행하고, `compute_metrics`를 넣어 "
+            "`trainer.evaluate()`의 "
             "출력이 남은 상태로 저장해 주세요. 오래 걸리면 학습 행을 5,000개로 줄여도 됩니다.",
-            f"Run the training in {at.en} to its end for at least one epoch, with `compute_metrics`, and save the "
-            "notebook with the output of `trainer.evaluate()`. If that takes long, 5,000 training rows will do.",
+            f"Run the training in {at.en} to its end for at least one epoch, with `compute_metrics`, and "
+            "save the "
+            "notebook with the output of `trainer.evaluate()`. If that takes long, 5,000 training rows will "
+            "do.",
         )
     return say.text(
-        "`Trainer`에 모델과 데이터를 넣어 1 에폭 학습하고, `trainer.evaluate()`의 출력이 남은 상태로 저장해 주세요.",
+        "`Trainer`에 모델과 데이터를 넣어 1 에폭 학습하고, `trainer.evaluate()`의 출력이 남은 상태로 저장해 "
+        "주세요.",
         "Train for one epoch with `Trainer`, and save the notebook with the output of `trainer.evaluate()`.",
     )
 
@@ -331,10 +295,3 @@ def _verdict(
         next_step=next_step,
         person=person,
     )
-
-
-def award(case: Case, item: str, status: Status) -> float | None:
-    """Points for a status; None when undecided."""
-    full = points(case.rubric, item)
-    share = threshold(case.rubric, item, "partial_share")
-    return {Status.PASS: full, Status.PARTIAL: full * share, Status.FAIL: 0.0}.get(status)

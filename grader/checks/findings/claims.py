@@ -56,20 +56,23 @@ def _speedup(case: Case) -> Iterator[Finding]:
             abs(said - by_time) < 0.1 * by_time and abs(by_time - real) < 0.2
         ):
             continue
-        at = say.cell(o.cell)
+        at, pair = say.cell(o.cell), say.cells((base.cell, late.cell))
         yield Finding(
             id="speedup-not-measured",
             severity="contradiction",
             text=say.text(
-                f"{at.ko}에는 {say.ratio(said)}배 빨라졌다고 적혀 있지만, 저장된 출력에서 행을 처리한 속도는 {say.ratio(real)}배입니다(셀 {base.cell}와 셀 {late.cell}, 실제로 학습한 행 수 ÷ 시간).".replace(
-                    f"셀 {base.cell}와", say.josa(f"셀 {base.cell}", "과/와")
-                ),
-                f"{at.en.capitalize()} says {say.ratio(said)}× faster, but the stored outputs of cells {base.cell} and {late.cell} come to {say.ratio(real)}× (rows really trained on per second).",
+                f"{at.ko}에는 {say.ratio(said)}배 빨라졌다고 적혀 있지만, 저장된 출력에서 행을 처리한 속도는 "
+                f"{say.ratio(real)}배입니다({pair.ko}, 실제로 학습한 행 수 ÷ 시간).",
+                f"{at.en.capitalize()} says {say.ratio(said)}× faster, but the stored outputs of "
+                f"{pair.en} come to {say.ratio(real)}× (rows really trained on per "
+                "second).",
             ),
             citations=say.distinct((*say.cite_observation(o), *say.cite_run(base), *say.cite_run(late))),
             question=say.text(
-                f"{at.ko}의 {say.ratio(said)}배는 어떤 두 숫자를 나눈 값인가요? 두 실행이 같은 수의 행을 학습했나요?",
-                f"Which two numbers give the {say.ratio(said)}× of {at.en}? Did both runs train on equally many rows?",
+                f"{at.ko}의 {say.ratio(said)}배는 어떤 두 숫자를 나눈 값인가요? 두 실행이 같은 수의 행을 "
+                "학습했나요?",
+                f"Which two numbers give the {say.ratio(said)}× of {at.en}? Did both runs train on equally "
+                "many rows?",
             ),
         )
         return
@@ -122,13 +125,16 @@ def _mismatch(
         id="typed-differs-from-stored",
         severity="warning",
         text=say.text(
-            f"{at.ko}에 적힌 {ko} {said} 값과 같은 값이 저장된 출력에 없습니다. 가장 가까운 값은 {stored}입니다.",
-            f"The {en} of {said_en or said} typed in {at.en} is in no stored output; the nearest is {stored_en or stored}.",
+            f"{at.ko}에 적힌 {ko} {said} 값과 같은 값이 저장된 출력에 없습니다. 가장 가까운 값은 "
+            f"{stored}입니다.",
+            f"The {en} of {said_en or said} typed in {at.en} is in no stored output; the nearest is "
+            f"{stored_en or stored}.",
         ),
         citations=say.distinct((*say.cite_observation(o), say.cite(cell, "", Witness.RECORDED))),
         question=say.text(
             f"{at.ko}의 {ko} {said} 값은 어느 실행에서 나온 것인가요? {to.ko}의 출력과 다른 이유가 있나요?",
-            f"Which run does the {en} of {said_en or said} in {at.en} come from? Why does it differ from the output of {to.en}?",
+            f"Which run does the {en} of {said_en or said} in {at.en} come from? Why does it differ from the "
+            f"output of {to.en}?",
         ),
     )
 
@@ -154,8 +160,10 @@ def _same_score(case: Case) -> Iterator[Finding]:
                 id="same-score",
                 severity="contradiction",
                 text=say.text(
-                    f"{at.ko}의 두 실행은 손실과 정확도가 소수점 끝까지 같습니다. 같은 모델을 두 번 평가한 것으로 보입니다.",
-                    f"The two runs in {at.en} have the same loss and accuracy to the last digit: one model seems to have been evaluated twice.",
+                    f"{at.ko}의 두 실행은 손실과 정확도가 소수점 끝까지 같습니다. 같은 모델을 두 번 평가한 "
+                    "것으로 보입니다.",
+                    f"The two runs in {at.en} have the same loss and accuracy to the last digit: one model "
+                    "seems to have been evaluated twice.",
                 ),
                 citations=say.cite_run(j.run),
                 question=say.text(
@@ -195,8 +203,10 @@ def _copied_scores(case: Case) -> Iterator[Finding]:
             id="checkpoint-evaluated",
             severity="contradiction",
             text=say.text(
-                f"{at.ko}에서 평가한 모델은 {of.ko}에서 학습한 모델이 아니라 `{name}`에서 불러온 것입니다. 그래서 두 방법의 점수가 똑같이 {say.accuracy(e.accuracy)}로 나온 것으로 보입니다.",
-                f"The model evaluated in {at.en} is not the one trained in {of.en} but was loaded from `{name}`, which would explain why both methods score exactly {say.accuracy(e.accuracy)}.",
+                f"{at.ko}에서 평가한 모델은 {of.ko}에서 학습한 모델이 아니라 `{name}`에서 불러온 것입니다. "
+                f"그래서 두 방법의 점수가 똑같이 {say.accuracy(e.accuracy)}로 나온 것으로 보입니다.",
+                f"The model evaluated in {at.en} is not the one trained in {of.en} but was loaded from "
+                f"`{name}`, which would explain why both methods score exactly {say.accuracy(e.accuracy)}.",
             ),
             citations=say.distinct(
                 (
@@ -205,8 +215,10 @@ def _copied_scores(case: Case) -> Iterator[Finding]:
                 )
             ),
             question=say.text(
-                f"{at.ko}에서 `{name}`의 모델을 평가했습니다. {of.ko}에서 학습한 모델의 점수는 어디에서 볼 수 있나요?",
-                f"{at.en.capitalize()} evaluates the model in `{name}`. Where is the score of the model trained in {of.en}?",
+                f"{at.ko}에서 `{name}`의 모델을 평가했습니다. {of.ko}에서 학습한 모델의 점수는 어디에서 볼 "
+                "수 있나요?",
+                f"{at.en.capitalize()} evaluates the model in `{name}`. Where is the score of the model "
+                f"trained in {of.en}?",
             ),
         )
         return

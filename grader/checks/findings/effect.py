@@ -41,17 +41,21 @@ def _stale(case: Case) -> Iterator[Finding]:
             id="stale-output",
             severity="contradiction",
             text=say.text(
-                f"{tok.ko}의 코드는 {code.ko} 되어 있는데, {at.ko}에 저장된 출력은 행당 {width} 토큰으로 계산한 결과입니다. "
+                f"{tok.ko}의 코드는 {code.ko} 되어 있는데, {at.ko}에 저장된 출력은 행당 {width} 토큰으로 "
+                "계산한 결과입니다. "
                 "출력이 지금 코드보다 먼저 만들어진 것으로 보입니다.",
-                f"The code in {tok.en} is written {code.en}, but the output stored under {at.en} comes to {width} tokens "
+                f"The code in {tok.en} is written {code.en}, but the output stored under {at.en} comes to "
+                f"{width} tokens "
                 "per row. The output seems older than the code.",
             ),
             citations=say.distinct(
                 (*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run))
             ),
             question=say.text(
-                f"{at.ko}의 결과는 지금 코드로 다시 실행한 것인가요? 행당 {width} 토큰이 나온 이유를 설명해 주세요.",
-                f"Was {at.en} run again after the code was changed? Why does its output come to {width} tokens per row?",
+                f"{at.ko}의 결과는 지금 코드로 다시 실행한 것인가요? 행당 {width} 토큰이 나온 이유를 설명해 "
+                "주세요.",
+                f"Was {at.en} run again after the code was changed? Why does its output come to {width} "
+                "tokens per row?",
             ),
         )
 
@@ -69,17 +73,32 @@ def _no_effect(case: Case) -> Iterator[Finding]:
         tok = say.cell(padding_cell(case, source))
         length = f"{say.tokens(width)} 토큰으로" if width is not None else "한 길이로"
         length_en = f"to {say.tokens(width)} tokens" if width is not None else "to one length"
-        ko = f"{at.ko}에서 {how} 설정을 썼지만, 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어 배치의 폭은 그대로입니다."
-        en = f"{at.en.capitalize()} uses {how}, but the tokenising in {tok.en} had already padded the rows {length_en}, so batches stay as wide."
+        ko = (
+            f"{at.ko}에서 {how} 설정을 썼지만, 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어 "
+            "배치의 폭은 그대로입니다."
+        )
+        en = (
+            f"{at.en.capitalize()} uses {how}, but the tokenising in {tok.en} had already padded the rows "
+            f"{length_en}, so batches stay as wide."
+        )
         citations.insert(0, say.cite(padding_cell(case, source), source.quote))
         code = _fix(case, source)
     elif case.baseline is not None and case.baseline.run.padding == Padding.DYNAMIC:
         first = say.cell(case.baseline.run.cell)
-        ko = f"{at.ko}에서 {how} 설정을 썼지만, 비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어 더 줄어든 패딩이 없습니다."
-        en = f"{at.en.capitalize()} uses {how}, but the run it is compared with ({first.en}) already pads per batch: no further padding is saved."
+        ko = (
+            f"{at.ko}에서 {how} 설정을 썼지만, 비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어 더 "
+            "줄어든 패딩이 없습니다."
+        )
+        en = (
+            f"{at.en.capitalize()} uses {how}, but the run it is compared with ({first.en}) already pads per "
+            "batch: no further padding is saved."
+        )
     else:
         ko = f"{at.ko}에서 {how} 설정을 썼지만, 모든 행이 같은 길이로 패딩되어 있어 배치의 폭은 그대로입니다."
-        en = f"{at.en.capitalize()} uses {how}, but all rows are padded to one length, so batches stay as wide."
+        en = (
+            f"{at.en.capitalize()} uses {how}, but all rows are padded to one length, so batches stay as "
+            "wide."
+        )
     yield Finding(
         id="no-op-bucketing",
         severity="warning",
@@ -109,25 +128,33 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
         a, b = say.seconds(base.seconds), say.seconds(late.seconds)
         if abs(base.seconds - late.seconds) < 0.05 * base.seconds:
             return say.text(
-                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
-                f"{at.en.capitalize()} uses {how}, but training took {b.en} against {a.en}. How long were the rows in a batch really?",
+                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 "
+                "안의 행 길이는 실제로 어떻게 되어 있었을까요?",
+                f"{at.en.capitalize()} uses {how}, but training took {b.en} against {a.en}. How long were "
+                "the rows in a batch really?",
             )
         rates = rows_per_second(case)
         if rates is not None and abs(rates[0] - rates[1]) < 0.1 * max(rates):
             return say.text(
-                f"{at.ko}에서 {how} 설정을 썼는데 초당 처리한 행은 {rates[0]:.1f}개에서 {rates[1]:.1f}개, 거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
-                f"{at.en.capitalize()} uses {how}, but handled {rates[1]:.1f} rows per second against {rates[0]:.1f}. How long were the rows in a batch really?",
+                f"{at.ko}에서 {how} 설정을 썼는데 초당 처리한 행은 {rates[0]:.1f}개에서 {rates[1]:.1f}개, "
+                "거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
+                f"{at.en.capitalize()} uses {how}, but handled {rates[1]:.1f} rows per second against "
+                f"{rates[0]:.1f}. How long were the rows in a batch really?",
             )
         if late.seconds > base.seconds:
             return say.text(
-                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 오히려 늘었습니다. 무엇이 시간을 더 쓰게 했을까요?",
-                f"{at.en.capitalize()} uses {how}, yet training took {b.en} after {a.en}. What took the extra time?",
+                f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 오히려 늘었습니다. 무엇이 "
+                "시간을 더 쓰게 했을까요?",
+                f"{at.en.capitalize()} uses {how}, yet training took {b.en} after {a.en}. What took the "
+                "extra time?",
             )
     tokens = f" 모든 배치가 {say.tokens(width)} 토큰 폭이었습니다." if width is not None else ""
     tokens_en = f" Every batch was {say.tokens(width)} tokens wide." if width is not None else ""
     return say.text(
-        f"{at.ko}에서 {how} 설정을 썼습니다.{tokens} 이미 길이가 같은 행들을 받으면 collator는 무엇을 할까요?",
-        f"{at.en.capitalize()} uses {how}.{tokens_en} What does a collator do with rows that are of one length already?",
+        f"{at.ko}에서 {how} 설정을 썼습니다.{tokens} 이미 길이가 같은 행들을 받으면 collator는 무엇을 "
+        "할까요?",
+        f"{at.en.capitalize()} uses {how}.{tokens_en} What does a collator do with rows that are of one "
+        "length already?",
     )
 
 
@@ -171,8 +198,12 @@ def _weak(case: Case) -> Iterator[Finding]:
         id="weak-bucketing",
         severity="warning",
         text=say.text(
-            f"{at.ko}의 `padding=True`는 `map`이 한 번에 처리하는 1,000행 가운데 가장 긴 행에 맞춰 패딩합니다. 그래서 행당 {shown} 토큰 정도까지만 줄었고, collator나 `group_by_length`가 더 줄일 것은 남지 않았습니다.",
-            f"`padding=True` in {at.en} pads to the longest of the 1,000 rows that `map` handles at once, so rows only came down to about {shown} tokens and nothing was left for the collator or `group_by_length` to save.",
+            f"{at.ko}의 `padding=True`는 `map`이 한 번에 처리하는 1,000행 가운데 가장 긴 행에 맞춰 "
+            f"패딩합니다. 그래서 행당 {shown} 토큰 정도까지만 줄었고, collator나 `group_by_length`가 더 줄일 "
+            "것은 남지 않았습니다.",
+            f"`padding=True` in {at.en} pads to the longest of the 1,000 rows that `map` handles at once, so "
+            f"rows only came down to about {shown} tokens and nothing was left for the collator or "
+            "`group_by_length` to save.",
         ),
         citations=say.distinct(
             (*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run))
@@ -197,10 +228,10 @@ def _dynamic_already(case: Case) -> Iterator[Finding]:
         id="dynamic-baseline",
         severity="note",
         text=say.text(
-            f"{at.ko}의 실행도 이미 동적 패딩을 쓰므로, {to.ko}과의 차이는 길이별로 묶은 효과만 보여 줍니다.".replace(
-                f"{to.ko}과", say.josa(to.ko, "과/와")
-            ),
-            f"The run in {at.en} already pads dynamically, so its difference to {to.en} shows only what grouping adds.",
+            f"{at.ko}의 실행도 이미 동적 패딩을 쓰므로, {say.josa(to.ko, '과/와')}의 차이는 길이별로 묶은 "
+            "효과만 보여 줍니다.",
+            f"The run in {at.en} already pads dynamically, so its difference to {to.en} shows only what "
+            "grouping adds.",
         ),
         citations=say.distinct((*say.cite_run(base.run), *say.cite_run(j.run))),
     )
@@ -233,14 +264,17 @@ def _confounded(case: Case) -> Iterator[Finding]:
         id="confounded",
         severity="warning",
         text=say.text(
-            f"{say.josa(a.ko, '과/와')} {b.ko}의 실행은 bucketing 말고도 다른 점이 있습니다: {', '.join(w.ko for w in words)}. "
+            f"{say.josa(a.ko, '과/와')} {b.ko}의 실행은 bucketing 말고도 다른 점이 있습니다: "
+            f"{', '.join(w.ko for w in words)}. "
             "차이가 모두 bucketing 때문이라고는 할 수 없습니다.",
-            f"The runs in {a.en} and {b.en} differ in more than bucketing: {', '.join(w.en for w in words)}. Not all of "
+            f"The runs in {a.en} and {b.en} differ in more than bucketing: {', '.join(w.en for w in words)}. "
+            "Not all of "
             "the difference is its doing.",
         ),
         citations=say.distinct((*say.cite_run(base), *say.cite_run(late))),
         question=say.text(
-            f"{say.josa(a.ko, '과/와')} {b.ko}의 차이 가운데 {words[0].ko} 때문인 부분과 bucketing 때문인 부분을 어떻게 나누어 보시겠어요?",
+            f"{say.josa(a.ko, '과/와')} {b.ko}의 차이 가운데 {words[0].ko} 때문인 부분과 bucketing 때문인 "
+            "부분을 어떻게 나누어 보시겠어요?",
             f"How would you tell what {words[0].en} did from what bucketing did between {a.en} and {b.en}?",
         ),
     )
@@ -299,15 +333,20 @@ def _speed_after_early_stop(case: Case) -> Iterator[Finding]:
         id="speed-after-early-stopping",
         severity="contradiction" if believed else "note",
         text=say.text(
-            f"{at.ko}의 `train_steps_per_second`({given[0]:g}, {given[1]:g})를 나누면 {say.ratio(shown)}배지만, 이 값은 조기 종료와 상관없이 계획된 스텝 수로 계산됩니다. "
-            f"실제로 진행한 스텝으로 계산하면 초당 {rates[0]:.2f}와 {rates[1]:.2f} 스텝, 즉 {truly.ko}입니다.",
-            f"`train_steps_per_second` in {at.en} ({given[0]:g}, {given[1]:g}) suggests {say.ratio(shown)}×, but Trainer computes it from the "
-            f"planned steps even after early stopping. By the steps really made it was {rates[0]:.2f} and {rates[1]:.2f} per second: {truly.en}.",
+            f"{at.ko}의 `train_steps_per_second`({given[0]:g}, {given[1]:g})를 나누면 "
+            f"{say.ratio(shown)}배지만, 이 값은 조기 종료와 상관없이 계획된 스텝 수로 계산됩니다. "
+            f"실제로 진행한 스텝으로 계산하면 초당 {rates[0]:.2f}와 {rates[1]:.2f} 스텝, 즉 "
+            f"{truly.ko}입니다.",
+            f"`train_steps_per_second` in {at.en} ({given[0]:g}, {given[1]:g}) suggests {say.ratio(shown)}×, "
+            "but Trainer computes it from the "
+            f"planned steps even after early stopping. By the steps really made it was {rates[0]:.2f} and "
+            f"{rates[1]:.2f} per second: {truly.en}.",
         ),
         citations=say.distinct((*say.cite_run(base), *say.cite_run(late))),
         question=say.text(
             f"{at.ko}의 진행 막대에 나온 it/s를 비교해 보시겠어요? `train_steps_per_second`와 왜 다를까요?",
-            f"Would you compare the it/s of the progress bars in {at.en}? Why do they differ from `train_steps_per_second`?",
+            f"Would you compare the it/s of the progress bars in {at.en}? Why do they differ from "
+            "`train_steps_per_second`?",
         ),
     )
 
@@ -326,8 +365,10 @@ def _observed_against_stored(case: Case) -> Iterator[Finding]:
             id="observed-differs",
             severity="contradiction",
             text=say.text(
-                f"{at.ko}의 저장된 출력은 행당 {say.tokens(stored)} 토큰인데, 다시 실행했을 때는 {say.tokens(ours)} 토큰이었습니다.",
-                f"The output stored under {at.en} comes to {say.tokens(stored)} tokens per row; when run again it was {say.tokens(ours)}.",
+                f"{at.ko}의 저장된 출력은 행당 {say.tokens(stored)} 토큰인데, 다시 실행했을 때는 "
+                f"{say.tokens(ours)} 토큰이었습니다.",
+                f"The output stored under {at.en} comes to {say.tokens(stored)} tokens per row; when run "
+                f"again it was {say.tokens(ours)}.",
             ),
             citations=(*say.cite_run(j.run), say.cite(j.run.cell, "", Witness.OBSERVED)),
             question=say.text(

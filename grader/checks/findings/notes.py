@@ -68,13 +68,18 @@ def _overfitting(case: Case) -> Iterator[Finding]:
         id="overfitting",
         severity="note",
         text=say.text(
-            f"{at.ko}에서 검증 손실은 {when.ko}에 가장 낮고({lowest.loss:.3f}) 마지막에는 {last.loss:.3f}까지 올라갑니다. 가장 높은 정확도 {say.accuracy(top.accuracy)} 값은 {then.ko}에 나왔습니다.",
-            f"In {at.en} validation loss is lowest at {when.en} ({lowest.loss:.3f}) and ends at {last.loss:.3f}, while the best accuracy {say.accuracy(top.accuracy)} comes at {then.en}.",
+            f"{at.ko}에서 검증 손실은 {when.ko}에 가장 낮고({lowest.loss:.3f}) 마지막에는 "
+            f"{last.loss:.3f}까지 올라갑니다. 가장 높은 정확도 {say.accuracy(top.accuracy)} 값은 {then.ko}에 "
+            "나왔습니다.",
+            f"In {at.en} validation loss is lowest at {when.en} ({lowest.loss:.3f}) and ends at "
+            f"{last.loss:.3f}, while the best accuracy {say.accuracy(top.accuracy)} comes at {then.en}.",
         ),
         citations=say.cite_run(j.run),
         question=say.text(
-            f"{at.ko}에서 최고 정확도는 {then.ko}에 나왔지만 검증 손실은 {when.ko}에 가장 낮습니다. 어느 모델을 고르겠습니까? 왜인가요?",
-            f"In {at.en} the best accuracy comes at {then.en}, but validation loss is lowest at {when.en}. Which model would you choose, and why?",
+            f"{at.ko}에서 최고 정확도는 {then.ko}에 나왔지만 검증 손실은 {when.ko}에 가장 낮습니다. 어느 "
+            "모델을 고르겠습니까? 왜인가요?",
+            f"In {at.en} the best accuracy comes at {then.en}, but validation loss is lowest at {when.en}. "
+            "Which model would you choose, and why?",
         ),
     )
 
@@ -100,13 +105,18 @@ def _at_the_threshold(case: Case) -> Iterator[Finding]:
         id="at-the-threshold",
         severity="note",
         text=say.text(
-            f"{at.ko}의 최고 정확도 {say.accuracy(best.accuracy)} 값은 목표 {say.accuracy(goal)} 기준에 {say.accuracy(abs(best.accuracy - goal))} 차이로 {side[0]}습니다. 같은 설정도 시드에 따라 {noise:g}쯤 달라집니다.",
-            f"The best accuracy {say.accuracy(best.accuracy)} in {at.en} is {say.accuracy(abs(best.accuracy - goal))} {side[1]} the goal of {say.accuracy(goal)}; equal settings differ by about {noise:g} from seed to seed.",
+            f"{at.ko}의 최고 정확도 {say.accuracy(best.accuracy)} 값은 목표 {say.accuracy(goal)} 기준에 "
+            f"{say.accuracy(abs(best.accuracy - goal))} 차이로 {side[0]}습니다. 같은 설정도 시드에 따라 "
+            f"{noise:g}쯤 달라집니다.",
+            f"The best accuracy {say.accuracy(best.accuracy)} in {at.en} is "
+            f"{say.accuracy(abs(best.accuracy - goal))} {side[1]} the goal of {say.accuracy(goal)}; equal "
+            f"settings differ by about {noise:g} from seed to seed.",
         ),
         citations=(say.cite(best.cell, best.quote, Witness.RECORDED),),
         question=say.text(
             f"{at.ko}의 {say.accuracy(best.accuracy)} 결과가 시드를 바꿔도 유지될지 어떻게 확인하시겠어요?",
-            f"How would you find out whether the {say.accuracy(best.accuracy)} of {at.en} holds with another seed?",
+            f"How would you find out whether the {say.accuracy(best.accuracy)} of {at.en} holds with another "
+            "seed?",
         ),
     )
 
@@ -142,8 +152,10 @@ def _narrow_rows(case: Case) -> Iterator[Finding]:
         id="short-max-length",
         severity="note",
         text=say.text(
-            f"{at.ko}의 학습은 `max_length={run.max_length}` 설정으로 리뷰를 자릅니다. NSMC는 토큰 길이의 95 %가 60 안팎 이하라서 긴 리뷰의 뒷부분이 사라집니다.",
-            f"The training in {at.en} cuts reviews at `max_length={run.max_length}`. 95 % of NSMC reviews have up to about 60 tokens, so the ends of long ones are lost.",
+            f"{at.ko}의 학습은 `max_length={run.max_length}` 설정으로 리뷰를 자릅니다. NSMC는 토큰 길이의 95 "
+            "%가 60 안팎 이하라서 긴 리뷰의 뒷부분이 사라집니다.",
+            f"The training in {at.en} cuts reviews at `max_length={run.max_length}`. 95 % of NSMC reviews "
+            "have up to about 60 tokens, so the ends of long ones are lost.",
         ),
         citations=say.cite_run(run),
         question=say.text(

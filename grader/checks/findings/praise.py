@@ -42,8 +42,10 @@ def _real_speedup(case: Case) -> Iterator[Finding]:
     yield _praise(
         "real-speedup",
         say.text(
-            f"bucketing이 실제로 효과를 냈습니다. 같은 수의 행을 처리하는 속도가 {say.ratio(gain)}배가 되었습니다(셀 {base.cell} {a.ko} → 셀 {late.cell} {b.ko}).",
-            f"Bucketing really worked: rows were handled {say.ratio(gain)}× as fast (cell {base.cell} {a.en} → cell {late.cell} {b.en}).",
+            f"bucketing이 실제로 효과를 냈습니다. 같은 수의 행을 처리하는 속도가 {say.ratio(gain)}배가 "
+            f"되었습니다(셀 {base.cell} {a.ko} → 셀 {late.cell} {b.ko}).",
+            f"Bucketing really worked: rows were handled {say.ratio(gain)}× as fast (cell {base.cell} {a.en} "
+            f"→ cell {late.cell} {b.en}).",
         ),
         (*say.cite_run(base), *say.cite_run(late)),
     )
@@ -62,8 +64,10 @@ def _honest_no_gain(case: Case) -> Iterator[Finding]:
     yield _praise(
         "honest-comparison",
         say.text(
-            f"기대와 다른 결과(차이가 거의 없음)를 숨기지 않고 그대로 적은 점이 좋습니다({say.cell(same[0].cell).ko}).",
-            f"A result that fell short of what was hoped for is reported as it is ({say.cell(same[0].cell).en}): good.",
+            "기대와 다른 결과(차이가 거의 없음)를 숨기지 않고 그대로 적은 점이 "
+            f"좋습니다({say.cell(same[0].cell).ko}).",
+            "A result that fell short of what was hoped for is reported as it is "
+            f"({say.cell(same[0].cell).en}): good.",
         ),
         say.cite_observation(same[0]),
     )
@@ -88,7 +92,8 @@ def _fresh_model(case: Case) -> Iterator[Finding]:
         "fresh-model",
         say.text(
             f"비교할 실행 앞에서 모델을 새로 불러와({at.ko}) 두 실행이 같은 가중치에서 출발합니다.",
-            f"The model is loaded afresh before the second run ({at.en}), so both start from the same weights.",
+            f"The model is loaded afresh before the second run ({at.en}), so both start from the same "
+            "weights.",
         ),
         say.cite_observation(loads[-1]),
     )
@@ -106,7 +111,8 @@ def _ablation(case: Case) -> Iterator[Finding]:
         "ablation",
         say.text(
             f"고정 패딩, 동적 패딩, 길이별 묶기를 따로 실험해 각각의 효과를 볼 수 있게 했습니다({at.ko}).",
-            f"Fixed padding, dynamic padding and grouping were tried apart, so each effect can be seen ({at.en}).",
+            "Fixed padding, dynamic padding and grouping were tried apart, so each effect can be seen "
+            f"({at.en}).",
         ),
         tuple(c for j in ran for c in say.cite_run(j.run)),
     )
@@ -122,8 +128,10 @@ def _preprocessing(case: Case) -> Iterator[Finding]:
         yield _praise(
             "length-study",
             say.text(
-                f"리뷰의 길이 분포를 먼저 확인한 점이 좋습니다({at.ko}). bucketing이 얼마나 도움이 될지 알려 주는 근거입니다.",
-                f"The distribution of lengths is looked at first ({at.en}): it tells how much bucketing can help.",
+                f"리뷰의 길이 분포를 먼저 확인한 점이 좋습니다({at.ko}). bucketing이 얼마나 도움이 될지 알려 "
+                "주는 근거입니다.",
+                f"The distribution of lengths is looked at first ({at.en}): it tells how much bucketing can "
+                "help.",
             ),
             say.cite_observation(studied[0]),
         )
@@ -185,8 +193,10 @@ def _fair(case: Case) -> Iterator[Finding]:
     yield _praise(
         "fair-comparison",
         say.text(
-            f"행 수와 배치 크기, 에폭을 같게 두고 bucketing만 바꿔 비교했습니다(셀 {base.cell}, 셀 {late.cell}).",
-            f"Rows, batch size and epochs are kept equal and only bucketing changes (cells {base.cell}, {late.cell}).",
+            f"행 수와 배치 크기, 에폭을 같게 두고 bucketing만 바꿔 비교했습니다(셀 {base.cell}, 셀 "
+            f"{late.cell}).",
+            f"Rows, batch size and epochs are kept equal and only bucketing changes (cells {base.cell}, "
+            f"{late.cell}).",
         ),
         (*say.cite_run(base), *say.cite_run(late)),
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from grader.checks import say
 from grader.checks.join import observations
-from grader.checks.loading import never_trained
 from grader.checks.settle import Case
+from grader.checks.shown import never_trained
 from grader.facts import Kind
 from grader.records import Finding, Start, Witness
 
@@ -43,8 +43,10 @@ def _printed_without_training(case: Case) -> Iterator[Finding]:
         id="printed-without-training",
         severity="contradiction",
         text=say.text(
-            f"{at.ko}에 정확도가 출력되어 있지만, 노트북 안에서 실행된 학습이 없습니다. 이 숫자는 근거로 쓰지 않았습니다.",
-            f"{at.en.capitalize()} prints an accuracy, but nothing in the notebook was trained. The number was not used.",
+            f"{at.ko}에 정확도가 출력되어 있지만, 노트북 안에서 실행된 학습이 없습니다. 이 숫자는 근거로 "
+            "쓰지 않았습니다.",
+            f"{at.en.capitalize()} prints an accuracy, but nothing in the notebook was trained. The number "
+            "was not used.",
         ),
         citations=say.distinct(
             [c for o in printed for c in say.cite_observation(o)]
@@ -79,8 +81,10 @@ def _verified(case: Case) -> Iterator[Finding]:
             id="verified-below-claim",
             severity="contradiction",
             text=say.text(
-                f"{at.ko}의 학습이 남긴 모델을 숨긴 리뷰 {say.count(score.rows)}건으로 다시 평가하니 {say.accuracy(score.accuracy)}였습니다. {ko}.",
-                f"The model left by {at.en} scores {say.accuracy(score.accuracy)} on {say.count(score.rows)} hidden reviews; {en}.",
+                f"{at.ko}의 학습이 남긴 모델을 숨긴 리뷰 {say.count(score.rows)}건으로 다시 평가하니 "
+                f"{say.accuracy(score.accuracy)}였습니다. {ko}.",
+                f"The model left by {at.en} scores {say.accuracy(score.accuracy)} on {say.count(score.rows)} "
+                f"hidden reviews; {en}.",
             ),
             citations=() if score.run_cell is None else (say.cite(score.run_cell, "", Witness.VERIFIED),),
             question=say.text(
@@ -119,10 +123,13 @@ def _leak(case: Case) -> Iterator[Finding]:
         ),
         "resplit-unseeded": (
             "이미 학습한 모델을 두고 데이터를 시드 없이 다시 나누어, 전에 학습한 행이 평가에 섞입니다",
-            "the data are split again without a seed while the model goes on training, so rows seen before are evaluated on",
+            "the data are split again without a seed while the model goes on training, so rows seen before "
+            "are evaluated on",
         ),
     }
     for o in observations(case.evidence, Kind.LEAK):
+        if o.value.get("executed") is False:
+            continue
         ko, en = how.get(str(o.value.get("how")), how["same-rows"])
         at = say.cell(o.cell)
         best = case.measured.best
@@ -171,13 +178,17 @@ def _continued(case: Case) -> Iterator[Finding]:
         id="continued-training",
         severity="warning",
         text=say.text(
-            f"{at.ko}의 학습은 {what_ko} 학습합니다.{shown_ko} 이어서 학습한 실행의 정확도는 나란히 비교할 수 없습니다.",
-            f"The training in {at.en} goes on with {what_en}.{shown_en} Accuracies of such runs can't be compared side by side.",
+            f"{at.ko}의 학습은 {what_ko} 학습합니다.{shown_ko} 이어서 학습한 실행의 정확도는 나란히 비교할 "
+            "수 없습니다.",
+            f"The training in {at.en} goes on with {what_en}.{shown_en} Accuracies of such runs can't be "
+            "compared side by side.",
         ),
         citations=say.distinct(c for j in on for c in say.cite_run(j.run)),
         question=say.text(
-            f"{say.josa(first.ko, '을/를')} 실행할 때 모델의 가중치는 어떤 상태였나요? 공정하게 비교하려면 무엇을 다시 불러와야 할까요?",
-            f"In what state were the model's weights when {first.en} ran, and what must be loaded again for a fair comparison?",
+            f"{say.josa(first.ko, '을/를')} 실행할 때 모델의 가중치는 어떤 상태였나요? 공정하게 비교하려면 "
+            "무엇을 다시 불러와야 할까요?",
+            f"In what state were the model's weights when {first.en} ran, and what must be loaded again for "
+            "a fair comparison?",
         ),
     )
 
@@ -196,8 +207,10 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
         id="test-as-validation",
         severity="note",
         text=say.text(
-            f"{at.ko}에서 test 데이터로 에폭마다 검증했습니다. 가장 좋은 에폭을 test로 고르게 되어, 최종 성능을 따로 확인할 데이터가 남지 않습니다.",
-            f"In {at.en} the test split serves for validation while training; the best epoch is picked on test, and no rows are left to confirm the result.",
+            f"{at.ko}에서 test 데이터로 에폭마다 검증했습니다. 가장 좋은 에폭을 test로 고르게 되어, 최종 "
+            "성능을 따로 확인할 데이터가 남지 않습니다.",
+            f"In {at.en} the test split serves for validation while training; the best epoch is picked on "
+            "test, and no rows are left to confirm the result.",
         ),
         citations=say.distinct(
             [c for j in used for c in say.cite_run(j.run)]
@@ -221,8 +234,10 @@ def _subset(case: Case) -> Iterator[Finding]:
         id="subset-evaluation",
         severity="note",
         text=say.text(
-            f"{at.ko}의 정확도 {say.accuracy(best.accuracy)} 값은 {say.count(best.rows)}행으로 잰 것이라 ±{100 * spread:.1f} %p 정도의 오차가 있습니다.",
-            f"The {say.accuracy(best.accuracy)} of {at.en} was measured on {say.count(best.rows)} rows and is good to about ±{100 * spread:.1f} points.",
+            f"{at.ko}의 정확도 {say.accuracy(best.accuracy)} 값은 {say.count(best.rows)}행으로 잰 것이라 "
+            f"±{100 * spread:.1f} %p 정도의 오차가 있습니다.",
+            f"The {say.accuracy(best.accuracy)} of {at.en} was measured on {say.count(best.rows)} rows and "
+            f"is good to about ±{100 * spread:.1f} points.",
         ),
         citations=(say.cite(best.cell, best.quote, Witness.RECORDED),),
     )

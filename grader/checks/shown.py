@@ -1,0 +1,89 @@
+"""What a submission shows of loading and training: the model, the data, a training that left a metric.
+
+Used by items 1 and 2; not covered: the verdicts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from grader.checks.accuracy import best_of
+from grader.checks.join import Joined, observations
+from grader.checks.settle import Case
+from grader.checks.thresholds import points, threshold
+from grader.facts import Kind
+from grader.records import Cell, Status
+
+NSMC = re.compile(r"nsmc|ratings_(train|test)|naver.{0,20}(movie|review)|네이버.{0,10}(영화|리뷰)", re.I)
+MODEL = "klue/bert-base"
+
+_TRAINS = re.compile(r"\.backward\(|\.fit\(|\.train\(|\.minimize\(|GradientTape|train_on_batch")
+"""Code that could train something, in whatever form the source witness may have missed."""
+
+
+def with_metric(case: Case) -> Joined | None:
+    """The first stored training that left a metric, in the code's own training cells."""
+    evaluated = {e.cell for e in case.measured.clean + case.measured.leaked}
+    for j in case.runs:
+        if j.recorded is None or never_trained(case, j):
+            continue
+        if best_of(j.run) is not None or any(e.loss is not None for e in j.run.evaluations):
+            return j
+        later = [k.run.cell for k in case.runs if k.run.cell > j.run.cell and k.recorded is not None]
+        if j.finished and any(j.run.cell <= c < min(later, default=10**9) for c in evaluated):
+            return j
+    return None
+
+
+def never_trained(case: Case, joined: Joined) -> bool:
+    """Does a stored 'run' stand under code that trains nothing, or did our own run see no training?"""
+    unknown = joined.source is None and not case.evidence.source.runs and joined.run.kind != "trainer"
+    if unknown and not any(_TRAINS.search(c.source) for c in _code(case)):
+        return True
+    scores = case.evidence.verified.scores if case.evidence.verified else ()
+    mine = [s for s in scores if s.run_cell == joined.run.cell]
+    return bool(mine) and all(s.parameters_changed == 0.0 for s in mine)
+
+
+def observed_trained(joined: Joined) -> bool:
+    return joined.observed is not None and bool(joined.observed.steps)
+
+
+def model_used(case: Case) -> str | None:
+    """The hub id that is fine-tuned: klue/bert-base wherever it occurs, else the only other one."""
+    names = [str(o.value.get("name", "")) for o in observations(case.evidence, Kind.MODEL_LOAD)]
+    names += [j.run.model for j in case.runs]
+    if any(MODEL in n for n in names) or any(MODEL in c.source for c in _code(case)):
+        return MODEL
+    hub = [n for n in names if re.fullmatch(r"[\w.-]+/[\w.-]+", n) and not n.startswith(".")]
+    return hub[-1] if hub else None
+
+
+def is_nsmc(case: Case) -> bool:
+    """Is it NSMC? By what is loaded, by the file names in the code, or by its row counts."""
+    loads = observations(case.evidence, Kind.DATA_LOAD)
+    if any(NSMC.search(str(o.value.get("name", ""))) for o in loads):
+        return True
+    return any(NSMC.search(c.source) for c in _code(case))
+
+
+def _code(case: Case) -> Iterator[Cell]:
+    return (c for c in case.evidence.submission.cells if c.kind == "code")
+
+
+def was_loaded(case: Case) -> bool:
+    """Were model and data loaded, as far as execution counts and outputs show?"""
+    ran = {c.index for c in _code(case) if c.execution_count is not None or c.outputs}
+    if any(j.run.executed for j in case.runs):
+        return True
+    model = any(o.cell in ran for o in observations(case.evidence, Kind.MODEL_LOAD))
+    data = any(o.cell in ran for o in observations(case.evidence, Kind.DATA_LOAD, Kind.DATA_SHAPE))
+    return model and data
+
+
+def award(case: Case, item: str, status: Status) -> float | None:
+    """Points for a status; None when undecided."""
+    full = points(case.rubric, item)
+    share = threshold(case.rubric, item, "partial_share")
+    return {Status.PASS: full, Status.PARTIAL: full * share, Status.FAIL: 0.0}.get(status)

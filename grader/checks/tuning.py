@@ -1,0 +1,95 @@
+"""The one next step for item 2: a change to the student's own settings that is known to help on NSMC.
+
+Not covered: whether the goal is missed (`improving`).
+"""
+
+from __future__ import annotations
+
+from grader.checks import say
+from grader.checks.join import observations
+from grader.checks.settle import Case
+from grader.facts import Kind
+from grader.records import Ending, Evaluation, Text, TrainingRun
+
+HIGHEST_RATE = 5e-5
+"""Learning rates tried for fine-tuning BERT in its paper: 2e-5 to 5e-5 (Devlin et al. 2019, A.3)."""
+
+MANY_ROWS = 60_000
+"""Below this, more of NSMC's 150,000 rows help more than any setting."""
+
+
+def tuning_step(case: Case, best: Evaluation) -> Text:
+    """What to change first in the run that came closest."""
+    at = say.cell(best.cell)
+    run = next((j.run for j in case.runs if j.run.cell == best.cell), None)
+    step = _for_run(case, run, at) if run is not None else None
+    return step or say.text(
+        f'{at.ko}의 학습에 `load_best_model_at_end=True, metric_for_best_model="accuracy"`를 넣어 가장 좋은 '
+        "에폭의 모델을 고르게 해서 다시 실행해 보세요.",
+        'Let `load_best_model_at_end=True, metric_for_best_model="accuracy"` choose the best epoch of the '
+        f"training in {at.en}, and run it again.",
+    )
+
+
+def _for_run(case: Case, run: TrainingRun, at: Text) -> Text | None:
+    """The first of the usual reasons that fits this run."""
+    rate = _rate(case, run)
+    if rate is not None and rate > HIGHEST_RATE and "peft" not in run.model.lower():
+        return say.text(
+            f"{at.ko} 학습의 학습률을 {rate:g}에서 `2e-5`로 낮추어 다시 실행해 보세요. BERT 미세조정은 보통 "
+            "2e-5~5e-5에서 안정적입니다.",
+            f"Lower the learning rate of the training in {at.en} from {rate:g} to `2e-5` and run it again; "
+            "BERT fine-tuning is usually stable at 2e-5 to 5e-5.",
+        )
+    if run.ending in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY) and run.epochs_planned:
+        return say.text(
+            f"{at.ko}의 학습은 계획한 {say.epochs(run.epochs_planned)} 에폭을 채우지 못하고 멈췄습니다. 같은 "
+            "설정으로 끝까지 실행해 보세요.",
+            f"The training in {at.en} stopped before its {say.epochs(run.epochs_planned)} epochs were done. "
+            "Run the same settings to the end.",
+        )
+    if run.rows and run.rows < MANY_ROWS:
+        return say.text(
+            f"{say.josa(at.ko, '은/는')} {say.count(run.rows)}행만 학습했습니다. 같은 설정에서 학습 행만 "
+            "100,000개 이상으로 늘려 다시 실행해 보세요.",
+            f"{at.en.capitalize()} trained on {say.count(run.rows)} rows only. Run the same settings on "
+            "100,000 rows or more.",
+        )
+    if run.max_length and run.max_length < 64:
+        return say.text(
+            f"`max_length={run.max_length}` 설정에서 잘리는 리뷰가 있습니다. 128로 늘리고 {at.ko}의 학습을 "
+            "다시 실행해 보세요.",
+            f"`max_length={run.max_length}` cuts off reviews. Raise it to 128 and run the training of "
+            f"{at.en} again.",
+        )
+    if run.batch_size and run.batch_size < 16:
+        return say.text(
+            f"{at.ko}의 배치 크기는 {run.batch_size}입니다. `per_device_train_batch_size=32`(메모리가 "
+            "모자라면 `gradient_accumulation_steps`)로 늘려 다시 실행해 보세요.",
+            f"The batch size in {at.en} is {run.batch_size}. Raise it to `per_device_train_batch_size=32` "
+            "(or use `gradient_accumulation_steps`) and run it again.",
+        )
+    if not ({"warmup_steps", "warmup_ratio"} & set(run.arguments)):
+        return say.text(
+            f"{at.ko}의 `TrainingArguments`에 `warmup_ratio=0.1`을 더해 다시 실행해 보세요. 초반의 큰 변화를 "
+            "줄이면 정확도가 조금 올라가는 경우가 많습니다.",
+            f"Add `warmup_ratio=0.1` to the `TrainingArguments` of {at.en} and run it again; a gentler start "
+            "often gains a little accuracy.",
+        )
+    return None
+
+
+def _rate(case: Case, run: TrainingRun) -> float | None:
+    """The learning rate as written in the arguments, or for the run's own optimizer."""
+    found = [run.arguments.get("learning_rate")]
+    found += [
+        o.value.get("value")
+        for o in observations(case.evidence, Kind.TUNING)
+        if o.value.get("what") == "learning_rate" and o.value.get("run", o.cell) == run.cell
+    ]
+    for value in found:
+        try:
+            return float(str(value))
+        except ValueError:
+            continue
+    return None
