@@ -125,7 +125,7 @@ class Gradebook:
     def keys(self) -> dict[str, str]:
         """Student -> key of the result that is stored."""
         with self._connect() as connection:
-            return dict(connection.execute(sql.select(WORK.c.student, WORK.c.key)).tuples().all())
+            return {student: key for student, key in connection.execute(sql.select(WORK.c.student, WORK.c.key))}
 
     def record(self, entry: Entry, key: str, done: Done) -> None:
         """Store the result of one entry, replacing an older one, in one transaction."""
@@ -158,7 +158,7 @@ class Gradebook:
     def digests(self) -> dict[str, dict[str, str]]:
         """Student -> {file name: sha256} of what is to be published."""
         with self._connect() as connection:
-            rows = connection.execute(sql.select(WORK.c.student, WORK.c.digests)).tuples()
+            rows = connection.execute(sql.select(WORK.c.student, WORK.c.digests))
             return {student: json.loads(digests) for student, digests in rows}
 
     def files(self, student: str) -> dict[str, bytes]:
