@@ -1,5 +1,7 @@
 """The source witness, end to end: padding and grouping of a run by data flow, never by names."""
 
+# ruff: noqa: E501  (lines of notebooks)
+
 from __future__ import annotations
 
 import pytest

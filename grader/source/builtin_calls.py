@@ -9,6 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from grader.source.call import Call
+from grader.source.derivation import cells_of, const, derived, rows_in
 from grader.source.values import (
     Args,
     Column,
@@ -27,10 +28,6 @@ from grader.source.values import (
     Tokenizer,
     Unknown,
     Value,
-    cells_of,
-    const,
-    derived,
-    rows_in,
 )
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.source.values import Value, const
+from grader.source.derivation import const
+from grader.source.values import Value
 
 
 @dataclass

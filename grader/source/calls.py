@@ -17,6 +17,7 @@ from grader.source import calls_train as hf
 from grader.source import collators, loaders, loading, models, splitting, tokens
 from grader.source.builtin_calls import BUILTINS, seq_method, text_method
 from grader.source.call import Call
+from grader.source.derivation import cells_of, const, derived, rows_in
 from grader.source.tokens import encoded_rows
 from grader.source.values import (
     Args,
@@ -41,10 +42,6 @@ from grader.source.values import (
     Unknown,
     Value,
     Weights,
-    cells_of,
-    const,
-    derived,
-    rows_in,
 )
 
 if TYPE_CHECKING:

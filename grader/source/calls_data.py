@@ -11,24 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import const, derived, rows_in
 from grader.source.loading import concatenated, text_of
 from grader.source.splitting import dataset_split, is_count
 from grader.source.tokens import encoded_rows, mapped_rows
-from grader.source.values import (
-    Column,
-    Const,
-    Encoded,
-    Item,
-    Loop,
-    Mapping,
-    Rows,
-    Seq,
-    Unknown,
-    Value,
-    const,
-    derived,
-    rows_in,
-)
+from grader.source.values import Column, Const, Encoded, Item, Loop, Mapping, Rows, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from grader.source.interpret import Interpreter

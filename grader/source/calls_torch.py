@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.source.call import Call
 from grader.source.calls_train import report
 from grader.source.collators import DEFAULT
+from grader.source.derivation import cells_of, rows_in
 from grader.source.events import Draft
 from grader.source.models import settle_model
 from grader.source.tokens import dataset_rows
@@ -26,12 +27,11 @@ from grader.source.values import (
     Seq,
     Unknown,
     Value,
-    cells_of,
-    rows_in,
 )
 
 if TYPE_CHECKING:
-    from grader.source.interpret import Interpreter, Turn
+    from grader.source.interpret import Interpreter
+    from grader.source.loops import Turn
 from grader.source.loaders import seq_rows
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.collators import DEFAULT, collator_of
+from grader.source.derivation import cells_of, const
 from grader.source.events import Draft
 from grader.source.tokens import dataset_rows
 from grader.source.values import (
@@ -27,8 +28,6 @@ from grader.source.values import (
     Trainer,
     Unknown,
     Value,
-    cells_of,
-    const,
 )
 
 if TYPE_CHECKING:

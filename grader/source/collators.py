@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import cells_of
 from grader.source.tokens import function_name, padding_name, token_length
 from grader.source.values import (
     Class,
@@ -24,7 +25,6 @@ from grader.source.values import (
     Rows,
     Tokenizer,
     Value,
-    cells_of,
 )
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
+from grader.source.derivation import const, derived, rows_in
 from grader.source.values import (
     NONE,
     Cells,
@@ -25,9 +26,6 @@ from grader.source.values import (
     Seq,
     Unknown,
     Value,
-    const,
-    derived,
-    rows_in,
 )
 
 Scopes = tuple[dict[str, Value], ...]

@@ -12,6 +12,7 @@ from typing import Any
 
 from grader.source.cells import Code
 from grader.source.containers import Containers, Scopes, hashable
+from grader.source.derivation import cells_of, const, derived, join
 from grader.source.values import (
     Cells,
     Class,
@@ -26,10 +27,6 @@ from grader.source.values import (
     Seq,
     Unknown,
     Value,
-    cells_of,
-    const,
-    derived,
-    join,
 )
 
 MAX_STEPS = 60_000

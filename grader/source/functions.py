@@ -11,6 +11,7 @@ from typing import Any
 from grader.source import calls
 from grader.source.cells import Code
 from grader.source.containers import Scopes
+from grader.source.derivation import cells_of, derived, join, rows_in
 from grader.source.expressions import Expressions
 from grader.source.values import (
     Args,
@@ -29,10 +30,6 @@ from grader.source.values import (
     Trainer,
     Unknown,
     Value,
-    cells_of,
-    derived,
-    join,
-    rows_in,
 )
 
 MAX_DEPTH = 12

@@ -9,15 +9,17 @@ Called by order.py.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from grader.source import calls
 from grader.source.cells import Code
-from grader.source.containers import UNROLL, Scopes
+from grader.source.containers import Scopes
+from grader.source.derivation import const, join
 from grader.source.events import Draft, Event
 from grader.source.expressions import OutOfSteps
-from grader.source.functions import Frame, Functions, Leave, Return
+from grader.source.functions import Frame, Leave, Return
+from grader.source.loops import Loops, Turn
 from grader.source.values import (
     NONE,
     Args,
@@ -29,33 +31,16 @@ from grader.source.values import (
     Function,
     Instance,
     Lib,
-    Loop,
     Mapping,
     Rows,
     Seq,
     Trainer,
     Unknown,
     Value,
-    const,
-    join,
 )
 
 
-@dataclass
-class Turn:
-    """A loop that is being gone through."""
-
-    kind: str
-    """'range' (epochs, steps, while), 'loader' or 'items'."""
-    count: int | None = None
-    loader: Value | None = None
-    node: ast.AST | None = None
-    drafts: list[Draft] = field(default_factory=list)
-    loaders: list[Value] = field(default_factory=list)
-    """Loaders gone through inside, in order."""
-
-
-class Interpreter(Functions):
+class Interpreter(Loops):
     def __init__(self) -> None:
         super().__init__()
         self.code: Code
@@ -276,62 +261,6 @@ class Interpreter(Functions):
     def _do_Assert(self, node: ast.Assert, scopes: Scopes) -> None:
         self.eval(node.test, scopes)
 
-    # -- loops
-
-    def _do_For(self, node: ast.For, scopes: Scopes) -> None:
-        source = self.eval(node.iter, scopes)
-        items, complete, loader = self.elements(source)
-        if isinstance(source, Loop) and source.how == "range":
-            self._range(node, source, items, scopes)
-            return
-        kind = "loader" if loader is not None else "items"
-        turn = Turn(kind, loader=loader, node=node)
-        if loader is not None:
-            for outer in self.turns:
-                outer.loaders.append(loader)
-            turn.loaders.append(loader)
-        if loader is None and not complete and self._by_hand(node):
-            turn.kind = "range"
-        with _Inside(self, turn):
-            for item in items[: UNROLL if complete else 1]:
-                self.bind(node.target, item, scopes)
-                self._once(node.body, scopes, sure=complete and bool(items))
-        self.block(node.orelse, scopes)
-
-    _do_AsyncFor = _do_For
-
-    def _by_hand(self, node: ast.AST) -> bool:
-        return any(isinstance(n, ast.Attribute) and n.attr == "backward" for n in ast.walk(node))
-
-    def _range(self, node: ast.For, source: Loop, items: list[Value], scopes: Scopes) -> None:
-        """`for epoch in range(3)`: once; again only where each turn makes a training of its own."""
-        before = len(self.runs)
-        with _Inside(self, Turn("range", count=source.count, node=node)):
-            self.bind(node.target, items[0] if items else Unknown(cells=self.now), scopes)
-            self._once(node.body, scopes, sure=True)
-        made = [run for run in self.runs[before:] if run.kind in ("trainer", "keras")]
-        if made and source.count is not None and 1 < source.count <= UNROLL:
-            for item in items[1:]:
-                with _Inside(self, Turn("items", node=node)):
-                    self.bind(node.target, item, scopes)
-                    self._once(node.body, scopes, sure=True)
-
-    def _once(self, body: list[ast.stmt], scopes: Scopes, *, sure: bool) -> None:
-        try:
-            self.block(body, scopes)
-        except Leave:
-            pass
-        except Return as result:
-            if (sure and not self.unsure) or not self.frames:
-                raise
-            self.frames[-1].returns.append(result.value)
-
-    def _do_While(self, node: ast.While, scopes: Scopes) -> None:
-        if self.truth(self.eval(node.test, scopes)) is False:
-            return
-        with _Inside(self, Turn("range", node=node)):
-            self._once(node.body, scopes, sure=False)
-
     # -- definitions and imports
 
     def _do_FunctionDef(self, node: ast.FunctionDef, scopes: Scopes) -> None:
@@ -367,23 +296,6 @@ class Interpreter(Functions):
         for alias in node.names:
             if alias.name != "*":
                 self._scope(scopes)[alias.asname or alias.name] = Lib(f"{node.module or ''}.{alias.name}")
-
-
-class _Inside:
-    """While a loop is gone through; at its end the trainings that began in it are settled."""
-
-    def __init__(self, interp: Interpreter, turn: Turn) -> None:
-        self.interp, self.turn = interp, turn
-
-    def __enter__(self) -> None:
-        self.interp.turns.append(self.turn)
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        turns = self.interp.turns
-        if turns and turns[-1] is self.turn:
-            turns.pop()
-        if kind is None or issubclass(kind, (Return, Leave)):
-            calls.loop_ended(self.interp, self.turn)
 
 
 def _load(target: ast.expr) -> ast.expr:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.collators import DEFAULT, collator_of
+from grader.source.derivation import cells_of, const, derived, rows_in
 from grader.source.tokens import dataset_rows
 from grader.source.values import (
     Collator,
@@ -27,10 +28,6 @@ from grader.source.values import (
     Shape,
     Unknown,
     Value,
-    cells_of,
-    const,
-    derived,
-    rows_in,
 )
 
 if TYPE_CHECKING:

@@ -10,21 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import cells_of, const, derived, rows_in
 from grader.source.tokens import encoded_rows
-from grader.source.values import (
-    Const,
-    Encoded,
-    Mapping,
-    Rows,
-    Seq,
-    Shape,
-    Unknown,
-    Value,
-    cells_of,
-    const,
-    derived,
-    rows_in,
-)
+from grader.source.values import Const, Encoded, Mapping, Rows, Seq, Shape, Unknown, Value
 
 if TYPE_CHECKING:
     from grader.source.interpret import Interpreter

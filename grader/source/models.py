@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import cells_of, const, derived
 from grader.source.events import Draft
 from grader.source.values import (
     Args,
@@ -25,9 +26,6 @@ from grader.source.values import (
     Unknown,
     Value,
     Weights,
-    cells_of,
-    const,
-    derived,
 )
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from grader.records import Grouping, Padding, Start, TrainingRun, Witness
 from grader.source.cells import Code
+from grader.source.derivation import const
 from grader.source.events import Draft
 from grader.source.overlap import Sides, split_of
-from grader.source.values import Args, Const, Rows, Seq, Shape, Value, const
+from grader.source.values import Args, Const, Rows, Seq, Shape, Value
 
 
 def to_run(draft: Draft, code: Code, order: int, sides: Sides, others: list[Rows]) -> TrainingRun:

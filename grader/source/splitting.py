@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import const, rows_in
 from grader.source.tokens import encoded_rows
-from grader.source.values import (
-    Column,
-    Const,
-    Encoded,
-    Mapping,
-    Rows,
-    Seq,
-    Unknown,
-    Value,
-    const,
-    rows_in,
-)
+from grader.source.values import Column, Const, Encoded, Mapping, Rows, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from grader.source.interpret import Interpreter

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from grader.facts import Kind
 from grader.source.call import Call
+from grader.source.derivation import cells_of, const, derived, join, rows_in
 from grader.source.values import (
     Column,
     Const,
@@ -29,11 +30,6 @@ from grader.source.values import (
     Tokenizer,
     Unknown,
     Value,
-    cells_of,
-    const,
-    derived,
-    join,
-    rows_in,
 )
 
 if TYPE_CHECKING:
