@@ -43,16 +43,18 @@ data = Dataset.from_dict({"input_ids": rows, "label": [r[1] % 2 for r in rows]})
 def collate(batch):
     width = max(len(r["input_ids"]) for r in batch)
     ids = torch.tensor([r["input_ids"] + [0] * (width - len(r["input_ids"])) for r in batch])
-    return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": torch.tensor([r["label"] for r in batch])}
+    labels = torch.tensor([r["label"] for r in batch])
+    return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": labels}
 model = BertForSequenceClassification(BertConfig(vocab_size=8000, hidden_size=128, num_hidden_layers=2,
                                                  num_attention_heads=2, intermediate_size=512))
-args = TrainingArguments("out", max_steps=steps, per_device_train_batch_size=32, report_to="none", logging_steps=1,
-                         save_strategy="no", disable_tqdm=True, use_cpu=True, seed=3)
+args = TrainingArguments("out", max_steps=steps, per_device_train_batch_size=32, report_to="none", seed=3,
+                         logging_steps=1, save_strategy="no", disable_tqdm=True, use_cpu=True)
 trainer = Trainer(model, args, train_dataset=data, data_collator=collate)
 cpu, wall = time.process_time(), time.perf_counter()
 trainer.train()
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-print(json.dumps({"cpu": cpu, "wall": wall, "losses": [l["loss"] for l in trainer.state.log_history if "loss" in l]}))
+losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+print(json.dumps({"cpu": cpu, "wall": wall, "losses": losses}))
 """
 
 
@@ -89,7 +91,8 @@ def main() -> None:
         print(
             f"pair {pair}: CPU {without['cpu']:.2f} s -> {with_probe['cpu']:.2f} s ({costs[-1]:+.2%}), "
             f"wall {without['wall']:.2f} s -> {with_probe['wall']:.2f} s, "
-            f"{len(without['losses'])} losses {'equal' if same else 'DIFFER'}, {with_probe['events']} bytes said"
+            f"{len(without['losses'])} losses {'equal' if same else 'DIFFER'}, "
+            f"{with_probe['events']} bytes said"
         )
         if not same:
             sys.exit(1)

@@ -54,7 +54,8 @@ said = []
 def trainer(name, train, valid, **options):
     args = TrainingArguments(name, num_train_epochs=2, per_device_train_batch_size=32, learning_rate=1e-3,
                              per_device_eval_batch_size=32, report_to="none", logging_steps=1, seed=5,
-                             use_cpu=True, eval_strategy="epoch", save_strategy="epoch", load_best_model_at_end=True,
+                             use_cpu=True, eval_strategy="epoch", save_strategy="epoch",
+                             load_best_model_at_end=True,
                              metric_for_best_model="accuracy", **options)
     accuracy = lambda p: {"accuracy": float((p[0].argmax(-1) == p[1]).mean())}
     t = Trainer(options.pop("model", None) or model(), args, train_dataset=train, eval_dataset=valid,

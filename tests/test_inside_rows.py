@@ -19,7 +19,7 @@ def padded(rows, width, left=False):
 
 
 def laid(rows):
-    return np.array(sum(rows, [])), np.cumsum([0, *map(len, rows)])
+    return np.concatenate(rows), np.cumsum([0, *map(len, rows)])
 
 
 def test_padding_changes_no_hash():
@@ -47,12 +47,10 @@ def test_another_padding_id():
 
 def test_a_row_is_traced_to_its_file(tmp_path, monkeypatch):
     rows = load("rows")
-    (tmp_path / "ratings_train.txt").write_text(
-        "id\tdocument\tlabel\n1\t좋아요!!\t1\n2\t둘 다\t1\n", encoding="utf-8"
-    )
-    (tmp_path / "ratings_test.txt").write_text(
-        "id\tdocument\tlabel\n3\t싫어요\t0\n4\t둘 다\t1\n", encoding="utf-8"
-    )
+    files = {"train": "1\t좋아요!!\t1\n2\t둘 다\t1\n", "test": "3\t싫어요\t0\n4\t둘 다\t1\n"}
+    for name, lines in files.items():
+        path = tmp_path / f"ratings_{name}.txt"
+        path.write_text("id\tdocument\tlabel\n" + lines, encoding="utf-8")
     monkeypatch.setenv("GRADER_DATA", str(tmp_path))
     monkeypatch.setattr(rows, "_texts", None)
     monkeypatch.setattr(rows, "_tokens", {})
@@ -60,6 +58,19 @@ def test_a_row_is_traced_to_its_file(tmp_path, monkeypatch):
     hashes = rows.of_lists(*laid([[2, i, 3] for i in (10, 11, 12, 13)]))
     rows.remember(texts, hashes)
     assert rows.votes(hashes.tolist()) == {"train": 1, "test": 1, "both": 1, "neither": 1}
+
+
+def test_a_cut_run_sees_batches_of_every_length():
+    spread = load("shortcuts").spread
+    indices = list(range(1000))  # the index stands for how short the row is
+    mixed = spread(indices, 16)
+    assert sorted(mixed) == indices
+    assert mixed[:16] == indices[:16]
+    assert all(mixed[i : i + 16] == list(range(mixed[i], mixed[i] + 16)) for i in range(0, 800, 16))
+    for count in (8, 12, 24):
+        first = [mixed[16 * i] for i in range(count)]
+        assert abs(sum(first) / count - 392) < 110
+    assert spread(indices[:100], 16) == indices[:100]
 
 
 def test_the_weights_take_no_random_number_of_the_notebook():

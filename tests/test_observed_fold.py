@@ -10,8 +10,9 @@ from grader.sandbox import Event, Execution
 
 HEAD = {
     "t": "run", "run": 0, "kind": "trainer", "start": "pretrained", "start_of": "klue/bert-base",
-    "name": "klue/bert-base", "dataset_rows": 1000, "loader_batches": 32, "batch_size": 32, "steps_planned": 96,
-    "epochs_planned": 3.0, "dtype": "float32", "device": "cpu", "args": {"output_dir": "out", "group_by_length": True},
+    "name": "klue/bert-base", "dataset_rows": 1000, "loader_batches": 32, "batch_size": 32,
+    "steps_planned": 96, "epochs_planned": 3.0, "dtype": "float32", "device": "cpu",
+    "args": {"output_dir": "out", "group_by_length": True},
     "votes": {"train": 900, "test": 0, "both": 5, "neither": 0},
 }  # fmt: skip
 STEPS = {
@@ -19,8 +20,9 @@ STEPS = {
     "batches": [[32, 64, 600, 5, 40, 13000], [32, 64, 640, 5, 44, 14000]] * 4,
 }  # fmt: skip
 EVAL = {
-    "t": "eval", "run": 0, "during": 8, "rows": 512, "accuracy": 0.8, "loss": 0.5, "seconds": 1.0, "epoch": 1.0,
-    "votes": {"train": 0, "test": 500, "both": 12, "neither": 0}, "leak": {"rows": 512, "seen": 12, "whole": True},
+    "t": "eval", "run": 0, "during": 8, "rows": 512, "accuracy": 0.8, "loss": 0.5, "seconds": 1.0,
+    "epoch": 1.0, "votes": {"train": 0, "test": 500, "both": 12, "neither": 0},
+    "leak": {"rows": 512, "seen": 12, "whole": True},
 }  # fmt: skip
 END = {
     "t": "run-end",

@@ -14,7 +14,7 @@ torch pays nothing.
     torch_hooks.py trainer_hooks.py tokenizer_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
     cpu.py        a notebook that insists on a GPU, on a machine without one
-    shortcuts.py  the same result, sooner
+    shortcuts.py  the length-grouped sampler: quick, and fair to a run that is cut
     rows.py       which row is it? hashes, and which official file a text comes from
     data.py paths.py hub.py shell.py metrics.py lenient.py    what is served instead of a network
     weights.py    the best and the last model, as safetensors, into the outbox

@@ -1,8 +1,9 @@
 """Loops that end early by themselves: GRADER_TRAIN_BATCHES, GRADER_EVAL_BATCHES, GRADER_LOOP_SECONDS.
 
 What stays as the notebook planned it: the number of runs and of epochs, batch sizes, lengths, the
-order of rows, `len()` of loaders and data sets, the learning-rate schedule (a warm-up of 500 steps is
-not finished after 24; the accuracy of a cut run is compared only with one cut the same way).
+order of rows (but see shortcuts.py), `len()` of loaders and data sets, the learning-rate schedule (a
+warm-up of 500 steps is not finished after 24; the accuracy of a cut run is compared only with one cut
+the same way).
 What is cut: each epoch of a Trainer after its share of the batches; each pass of a hand-written loop
 over a DataLoader; each evaluation. A pass that neither trains nor evaluates a model is not touched.
 

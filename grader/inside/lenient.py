@@ -27,6 +27,8 @@ TF_HARMLESS = (
     "keras.backend.clear_session", "keras.utils.set_random_seed", "debugging.set_log_device_placement",
 )  # fmt: skip
 
+TF_MADE = ("keras.losses.", "keras.optimizers.", "keras.callbacks.", "keras.metrics.")
+
 
 def install():
     """Stand-ins for failing imports; and no report to a package that isn't there."""
@@ -104,6 +106,8 @@ def _tensorflow_call(name, itself, args, kwargs):
         return False
     if any(short.startswith(harmless) for harmless in TF_HARMLESS):
         return None
+    if short.startswith(TF_MADE):  # made in one cell, used (or never used) in another
+        return itself
     raise wire.lacks(
         "TensorFlow (%s)" % name, NotImplementedError, "only its version, seeds and devices are answered"
     )

@@ -73,7 +73,8 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
         return f"the classroom lacks {missing or value.partition(':')[2].strip()}"
     if run.error_name == "NameError" and (name := re.search(r"name '(\w+)'", value)) and name[1] in lost:
         return f"{name[1]} comes from cell {lost[name[1]]}, which failed because of the classroom"
-    if run.error_name in ("ModuleNotFoundError", "ImportError"):
+    lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
+    if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
         return f"the runtime lacks it: {value[:150]}"
     if run.error_name in NETWORK:
         return f"no network: {value[:150]}"

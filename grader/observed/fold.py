@@ -238,7 +238,11 @@ def _observation(event: Event) -> Observation | None:
         case "standin":
             return _seen(Kind.STANDIN, cell, what=data.get("what"))
         case "model":
-            value = {"name": data.get("name"), "class": data.get("class"), "pretrained": True}
+            value = {
+                "name": data.get("name"),
+                "class": data.get("class"),
+                "pretrained": not data.get("local"),
+            }
             return _seen(Kind.MODEL_LOAD, cell, **value)
         case "weights" if not data.get("refused"):
             return _seen(Kind.MODEL_SAVED, cell, label=data.get("label"), run=data.get("run"))

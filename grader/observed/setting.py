@@ -79,6 +79,8 @@ class Setting:
             "WANDB_MODE": "disabled",
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
+            # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
+            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
             **_caps(budget),
         }
