@@ -31,6 +31,8 @@ from grader.records import (
     Text,
     Verified,
     Witness,
+    from_json,
+    to_json,
 )
 from grader.submission import load
 
@@ -89,7 +91,7 @@ def gather(submission: Submission, plan: Plan | None, progress: Progress = quiet
         "recorded", faults, lambda: recorded.read(submission), Testimony(witness=Witness.RECORDED)
     )
     observed, verified, not_run = _run(submission, plan, faults, progress)
-    return Evidence(
+    evidence = Evidence(
         version=EVIDENCE_VERSION,
         submission=submission,
         source=written,
@@ -100,6 +102,8 @@ def gather(submission: Submission, plan: Plan | None, progress: Progress = quiet
         grader_version=__version__,
         faults=tuple(faults),
     )
+    # What is judged is what is stored, to the byte: `grader score` must never see anything else.
+    return from_json(to_json(evidence, pretty=False), Evidence)
 
 
 def _read_source(submission: Submission, faults: list[str]) -> Testimony:

@@ -59,9 +59,10 @@ def points(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def exit_code(judgement: Judgement) -> int:
-    """0 when every rubric item passed, else 1."""
-    return 0 if all(v.status is Status.PASS for v in judgement.items) else 1
+def exit_code(evidence: Evidence, judgement: Judgement) -> int:
+    """0 when every rubric item passed and every stage of the grader worked, else 1."""
+    passed = all(verdict.status is Status.PASS for verdict in judgement.items)
+    return 0 if passed and not evidence.faults else 1
 
 
 def _verdict(verdict: Verdict, lang: str) -> dict[str, Any]:

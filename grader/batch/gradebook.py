@@ -125,7 +125,8 @@ class Gradebook:
     def keys(self) -> dict[str, str]:
         """Student -> key of the result that is stored."""
         with self._connect() as connection:
-            return {student: key for student, key in connection.execute(sql.select(WORK.c.student, WORK.c.key))}
+            rows = connection.execute(sql.select(WORK.c.student, WORK.c.key))
+            return {student: key for student, key in rows}
 
     def record(self, entry: Entry, key: str, done: Done) -> None:
         """Store the result of one entry, replacing an older one, in one transaction."""

@@ -65,7 +65,7 @@ def check(
         typer.echo(json.dumps(as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1))
     else:
         summary(Console(highlight=False), evidence, judgement, written, lang)
-    return exit_code(judgement)
+    return exit_code(evidence, judgement)
 
 
 check.__doc__ = say(check.__doc__ or "", "Check one notebook and write its PRT review.")

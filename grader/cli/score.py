@@ -39,7 +39,7 @@ def score(
         typer.echo(json.dumps(as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1))
     else:
         summary(Console(highlight=False), evidence, judgement, written, lang)
-    return exit_code(judgement)
+    return exit_code(evidence, judgement)
 
 
 score.__doc__ = say(score.__doc__ or "", "Judge stored evidence again; nothing is run.")

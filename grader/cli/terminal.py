@@ -84,6 +84,9 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
             f" · {tally['undecided']} for a person to decide",
         )
     console.print(RichText(line, style="bold"))
+    for fault in evidence.faults:
+        broken = say("채점기 일부가 작동하지 않았습니다", "a part of the grader failed")
+        console.print(RichText(f"! {broken}: {plain(fault)}", style="yellow"))
     for path in written.values():
         console.print(RichText(f"  {path}", style="dim"), soft_wrap=True)
 
