@@ -239,8 +239,10 @@ def _reason(case: Case, status: Status) -> Text:
     have = []
     if case.facts.bucketing == Bucketing.EFFECTIVE:
         have.append(say.text("bucketing의 실제 효과", "a real effect"))
-    if case.facts.compared in ("both", "typed"):
+    if case.facts.compared == "both":
         have.append(say.text("전후 비교", "a comparison"))
+    if case.facts.compared == "typed":
+        have.append(say.text("손으로 적은 전후 비교", "a comparison typed by hand"))
     if case.facts.analysed != "no":
         have.append(say.text("글로 쓴 해석", "an interpretation"))
     got = say.text(", ".join(h.ko for h in have) or "없음", ", ".join(h.en for h in have) or "none")

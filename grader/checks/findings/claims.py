@@ -9,7 +9,7 @@ from grader.checks.accuracy import best_of
 from grader.checks.join import later_evaluations, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Finding, Observation, Witness
+from grader.records import Finding, Observation, Text
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -49,23 +49,24 @@ def _speedup(case: Case) -> Iterator[Finding]:
     base, late = case.pair
     for o in _typed(case, "speedup"):
         said = o.value["value"]
-        by_time = base.seconds / late.seconds
         if not 1.15 <= said <= 50 or o.cell is None:
             continue
-        if abs(said - real) < 0.2 * real or (
-            abs(said - by_time) < 0.1 * by_time and abs(by_time - real) < 0.2
-        ):
+        # Less than measured is modesty, or another pair of numbers; more than measured is a claim.
+        if said <= 1.2 * real or _some_pair_says(case, said):
             continue
         at, pair = say.cell(o.cell), say.cells((base.cell, late.cell))
+        same = abs(real - 1) < 0.05
+        truly = say.text(
+            "같습니다" if same else f"{say.ratio(real)}배입니다", "1×" if same else f"{say.ratio(real)}×"
+        )
         yield Finding(
             id="speedup-not-measured",
             severity="contradiction",
             text=say.text(
                 f"{at.ko}에는 {say.ratio(said)}배 빨라졌다고 적혀 있지만, 저장된 출력에서 행을 처리한 속도는 "
-                f"{say.ratio(real)}배입니다({pair.ko}, 실제로 학습한 행 수 ÷ 시간).",
+                f"{truly.ko}({pair.ko}, 실제로 학습한 행 수 ÷ 시간).",
                 f"{at.en.capitalize()} says {say.ratio(said)}× faster, but the stored outputs of "
-                f"{pair.en} come to {say.ratio(real)}× (rows really trained on per "
-                "second).",
+                f"{pair.en} come to {truly.en} (rows really trained on per second).",
             ),
             citations=say.distinct((*say.cite_observation(o), *say.cite_run(base), *say.cite_run(late))),
             question=say.text(
@@ -78,65 +79,84 @@ def _speedup(case: Case) -> Iterator[Finding]:
         return
 
 
+def _some_pair_says(case: Case, said: float) -> bool:
+    """Is `said` the ratio of the speeds of any two stored runs?"""
+    speeds = [j.run.examples_per_second for j in case.runs if j.run.examples_per_second]
+    return any(abs(a / b - said) < 0.15 * said for a in speeds for b in speeds)
+
+
 def _typed_against_stored(case: Case) -> Iterator[Finding]:
-    """A typed accuracy or time of a stored run that no stored output shows."""
+    """Typed accuracies or times of the compared runs that no stored output shows, in one finding."""
     if case.pair is None:
         return
-    stored_acc = [e.accuracy for e in case.measured.clean + case.measured.leaked]
-    stored_sec = [j.run.seconds for j in case.runs if j.run.seconds]
-    for side, run in zip(("baseline", "bucketing"), case.pair, strict=True):
-        for o in _typed(case, "accuracy"):
-            said = o.value["value"] / 100 if o.value["value"] > 1 else o.value["value"]
-            if o.value.get("about") != side or not 0.5 <= said <= 1 or not stored_acc or o.cell is None:
-                continue
-            # A number typed with d digits equals a stored one rounded (or cut) to d digits.
-            step = 10 ** -_digits(said)
-            if min(abs(said - a) for a in stored_acc) <= step:
-                continue
-            near = min(stored_acc, key=lambda a: abs(said - a))
-            if abs(said - near) > 0.05:
-                continue
-            yield _mismatch(o, run.cell, f"{said:g}", say.accuracy(near), "정확도", "accuracy")
-            break
-        for o in _typed(case, "seconds"):
-            said = o.value["value"]
-            if o.value.get("about") != side or not stored_sec or o.cell is None or said < 60:
-                continue
-            near = min(stored_sec, key=lambda s: abs(said - s))
-            # Beyond rounding to a minute, but plainly the same run.
-            if max(60, 0.02 * near) < abs(said - near) < 0.5 * near:
-                a, b = say.seconds(said), say.seconds(near)
-                yield _mismatch(o, run.cell, a.ko, b.ko, "학습 시간", "training time", a.en, b.en)
-                break
-
-
-def _mismatch(
-    o: Observation,
-    cell: int,
-    said: str,
-    stored: str,
-    ko: str,
-    en: str,
-    said_en: str = "",
-    stored_en: str = "",
-) -> Finding:
-    at, to = say.cell(o.cell), say.cell(cell)
-    return Finding(
+    wrong = [
+        (o, said, near)
+        for name, differs in (("accuracy", _accuracy_differs), ("seconds", _seconds_differ))
+        for o in _typed(case, name)
+        if o.value.get("about") in ("baseline", "bucketing") and o.cell is not None
+        for said, near in differs(case, o.value["value"])
+    ]
+    if not wrong:
+        return
+    at = say.cells(o.cell for o, _, _ in wrong)
+    pairs = list(dict.fromkeys((s.ko, n.ko, s.en, n.en) for _, s, n in wrong))[:4]
+    ko = ", ".join(f"{s}(출력에서 가장 가까운 값 {n})" for s, n, _, _ in pairs)
+    en = ", ".join(f"{s} (nearest stored {n})" for _, _, s, n in pairs)
+    first = wrong[0][1]
+    yield Finding(
         id="typed-differs-from-stored",
         severity="warning",
         text=say.text(
-            f"{at.ko}에 적힌 {ko} {said} 값과 같은 값이 저장된 출력에 없습니다. 가장 가까운 값은 "
-            f"{stored}입니다.",
-            f"The {en} of {said_en or said} typed in {at.en} is in no stored output; the nearest is "
-            f"{stored_en or stored}.",
+            f"{at.ko}에 적힌 숫자 가운데 저장된 출력에 없는 것이 있습니다: {ko}.",
+            f"Numbers typed in {at.en} are in no stored output: {en}.",
         ),
-        citations=say.distinct((*say.cite_observation(o), say.cite(cell, "", Witness.RECORDED))),
+        citations=say.distinct(c for o, _, _ in wrong for c in say.cite_observation(o)),
         question=say.text(
-            f"{at.ko}의 {ko} {said} 값은 어느 실행에서 나온 것인가요? {to.ko}의 출력과 다른 이유가 있나요?",
-            f"Which run does the {en} of {said_en or said} in {at.en} come from? Why does it differ from the "
-            f"output of {to.en}?",
+            f"{say.cell(wrong[0][0].cell).ko}의 {first.ko} 값은 어느 실행에서 나온 것인가요? 그 출력은 "
+            "어디에 있나요?",
+            f"Which run does the {first.en} of {say.cell(wrong[0][0].cell).en} come from, and where is its "
+            "output?",
         ),
     )
+
+
+def _accuracy_differs(case: Case, value: float) -> list[tuple[Text, Text]]:
+    """(typed, nearest stored) if a typed accuracy is none of the stored ones, rounded or cut."""
+    said = value / 100 if value > 1 else value
+    stored = [e.accuracy for e in case.measured.clean + case.measured.leaked]
+    if not 0.5 <= said <= 1 or not stored or not case.facts.runs:
+        return []
+    near = min(stored, key=lambda a: abs(said - a))
+    # Equal to the digits typed; far away is another quantity (F1, a goal, another experiment).
+    if abs(said - near) <= max(10 ** -_digits(said), 6e-5) or abs(said - near) > 0.02:
+        return []
+    if _printed_somewhere(case, f"{said:g}"):
+        return []
+    return [
+        (
+            say.text(f"정확도 {said:g}", f"accuracy {said:g}"),
+            say.text(say.accuracy(near), say.accuracy(near)),
+        )
+    ]
+
+
+def _printed_somewhere(case: Case, number: str) -> bool:
+    """Does any stored output show these digits (a training accuracy, a table of its own)?"""
+    outputs = (o for c in case.evidence.submission.cells for o in c.outputs)
+    return any(number in o.text or number in o.html for o in outputs)
+
+
+def _seconds_differ(case: Case, value: float) -> list[tuple[Text, Text]]:
+    """(typed, nearest stored) if a typed time is near a stored one, but by more than rounding."""
+    stored = [j.run.seconds for j in case.runs if j.run.seconds]
+    stored += [j.run.seconds / j.run.epochs for j in case.runs if j.run.seconds and j.run.epochs]
+    if value < 60 or not stored:
+        return []
+    near = min(stored, key=lambda s: abs(value - s))
+    # Students round to minutes, or to five of them; beyond a quarter it is another run's time.
+    if not max(60, 0.04 * near) < abs(value - near) < 0.25 * near:
+        return []
+    return [(say.seconds(value), say.seconds(near))]
 
 
 def _digits(value: float) -> int:

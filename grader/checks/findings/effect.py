@@ -66,7 +66,7 @@ def _no_effect(case: Case) -> Iterator[Finding]:
     if case.facts.bucketing != Bucketing.NO_OP or j is None or j.stale:
         return
     at, source, width = say.cell(j.run.cell), tokenising(case, j), j.run.tokens_per_row
-    how, speed = _names(j), _equal_speed(case)
+    how, how_en, speed = _names(j), _names(j, "en"), _equal_speed(case)
     citations = [*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run)]
     code = None
     if pads_in_advance(source):
@@ -78,7 +78,7 @@ def _no_effect(case: Case) -> Iterator[Finding]:
             "배치의 폭은 그대로입니다."
         )
         en = (
-            f"{at.en.capitalize()} uses {how}, but the tokenising in {tok.en} had already padded the rows "
+            f"{at.en.capitalize()} uses {how_en}, but the tokenising in {tok.en} had already padded the rows "
             f"{length_en}, so batches stay as wide."
         )
         citations.insert(0, say.cite(padding_cell(case, source), source.quote))
@@ -90,13 +90,14 @@ def _no_effect(case: Case) -> Iterator[Finding]:
             "줄어든 패딩이 없습니다."
         )
         en = (
-            f"{at.en.capitalize()} uses {how}, but the run it is compared with ({first.en}) already pads per "
+            f"{at.en.capitalize()} uses {how_en}, but the run it is compared with ({first.en}) already pads "
+            "per "
             "batch: no further padding is saved."
         )
     else:
         ko = f"{at.ko}에서 {how} 설정을 썼지만, 모든 행이 같은 길이로 패딩되어 있어 배치의 폭은 그대로입니다."
         en = (
-            f"{at.en.capitalize()} uses {how}, but all rows are padded to one length, so batches stay as "
+            f"{at.en.capitalize()} uses {how_en}, but all rows are padded to one length, so batches stay as "
             "wide."
         )
     yield Finding(
@@ -122,7 +123,7 @@ def _equal_speed(case: Case) -> Text:
 
 def _why_question(case: Case, j: Joined, at: Text) -> Text:
     """Asks for the reason, with this notebook's own numbers."""
-    how, width = _names(j), j.run.tokens_per_row
+    how, how_en, width = _names(j), _names(j, "en"), j.run.tokens_per_row
     if case.pair is not None:
         base, late = case.pair
         a, b = say.seconds(base.seconds), say.seconds(late.seconds)
@@ -130,7 +131,7 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
             return say.text(
                 f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 "
                 "안의 행 길이는 실제로 어떻게 되어 있었을까요?",
-                f"{at.en.capitalize()} uses {how}, but training took {b.en} against {a.en}. How long were "
+                f"{at.en.capitalize()} uses {how_en}, but training took {b.en} against {a.en}. How long were "
                 "the rows in a batch really?",
             )
         rates = rows_per_second(case)
@@ -138,14 +139,14 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
             return say.text(
                 f"{at.ko}에서 {how} 설정을 썼는데 초당 처리한 행은 {rates[0]:.1f}개에서 {rates[1]:.1f}개, "
                 "거의 그대로였습니다. 배치 안의 행 길이는 실제로 어떻게 되어 있었을까요?",
-                f"{at.en.capitalize()} uses {how}, but handled {rates[1]:.1f} rows per second against "
+                f"{at.en.capitalize()} uses {how_en}, but handled {rates[1]:.1f} rows per second against "
                 f"{rates[0]:.1f}. How long were the rows in a batch really?",
             )
         if late.seconds > base.seconds:
             return say.text(
                 f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 오히려 늘었습니다. 무엇이 "
                 "시간을 더 쓰게 했을까요?",
-                f"{at.en.capitalize()} uses {how}, yet training took {b.en} after {a.en}. What took the "
+                f"{at.en.capitalize()} uses {how_en}, yet training took {b.en} after {a.en}. What took the "
                 "extra time?",
             )
     tokens = f" 모든 배치가 {say.tokens(width)} 토큰 폭이었습니다." if width is not None else ""
@@ -153,18 +154,18 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
     return say.text(
         f"{at.ko}에서 {how} 설정을 썼습니다.{tokens} 이미 길이가 같은 행들을 받으면 collator는 무엇을 "
         "할까요?",
-        f"{at.en.capitalize()} uses {how}.{tokens_en} What does a collator do with rows that are of one "
+        f"{at.en.capitalize()} uses {how_en}.{tokens_en} What does a collator do with rows that are of one "
         "length already?",
     )
 
 
-def _names(j: Joined) -> str:
+def _names(j: Joined, lang: str = "ko") -> str:
     """The attempts of a run in the words of the code."""
     words = {
         "group_by_length": "`group_by_length`",
         "collator": "`DataCollatorWithPadding`",
-        "own-collator": "collator",
-        "own-sampler": "sampler",
+        "own-collator": "직접 만든 collator" if lang == "ko" else "an own collator",
+        "own-sampler": "직접 만든 sampler" if lang == "ko" else "an own sampler",
         "tf.data": "`bucket_by_sequence_length`",
     }
     named = [words[a] for a in j.run.attempts if a in words]
