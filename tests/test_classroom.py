@@ -124,6 +124,18 @@ def test_changed_data_make_another_classroom(own, tmp_path):
     assert data.read(second.data / "ratings_train.txt") == [("1", "새 리뷰", "1")]
 
 
+def test_classrooms_of_older_versions_go_after_a_month(own, tmp_path):
+    rooms = []
+    for text in ("하나", "둘", "셋"):
+        data.write(own / "ratings_train.txt", [("1", text, "1")])
+        rooms.append(classroom.prepare("pocket", data=own, home=tmp_path / "home"))
+        age = 31 * 86_400 if text == "하나" else 86_400
+        made = rooms[-1].root / assemble.MADE
+        os.utime(made, (made.stat().st_mtime - age,) * 2)
+    assert [room.root.exists() for room in rooms] == [False, True, True]
+    assert [room.hidden.exists() for room in rooms] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     "content, where",
     [

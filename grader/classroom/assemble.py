@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,8 @@ POCKET = Path(__file__).parent / "pocket"
 """The embedded model (`model/`) and what its reviews are made of."""
 POCKET_SEED = 2021
 MADE = "classroom.json"
+KEPT_SECONDS = 30 * 86_400
+"""How long pocket classrooms of other versions are kept."""
 
 
 class Made(Record, omit_defaults=False):
@@ -138,6 +141,7 @@ def _assemble(
             _open_to_readers(root)
             hidden.chmod(0o700)
         room = _load(home, name)
+        _clear(home, name)
     if room is None:
         raise ClassroomError(
             ko=f"교실 {name} 을 만들었지만 다시 열 수 없습니다. {home} 의 상태를 확인해 주세요.",
@@ -204,6 +208,16 @@ def rooms(home: Path) -> list[Classroom]:
     """Every classroom that is there and whole."""
     found = [_load(home, folder.name) for folder in sorted((home / "classrooms").glob("*-*"))]
     return [room for room in found if room]
+
+
+def _clear(home: Path, name: str) -> None:
+    """Remove classrooms made a month ago for an older version of the grader; they are made anew in seconds
+    if somebody still uses it. Full classrooms stay: their sources may be gone."""
+    for folder in (home / "classrooms").glob("pocket-*"):
+        made = folder / MADE
+        if folder.name != name and made.is_file() and time.time() - made.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(home / "hidden" / folder.name, ignore_errors=True)
 
 
 def _full_is_usable(home: Path) -> bool:

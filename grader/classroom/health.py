@@ -104,9 +104,10 @@ def _profiles(home: Path) -> list[DoctorLine]:
         found = Text(ko="준비되지 않음: pocket 으로 채점", en="not prepared: graded with pocket")
         lines.append(DoctorLine(title, True, found, Text(ko=fix, en=fix)))
     pocket = [room for room in assemble.rooms(home) if room.profile == "pocket"]
+    pocket.sort(key=lambda room: (room.root / assemble.MADE).stat().st_mtime)
     title = Text(ko="pocket 프로필", en="profile pocket")
     if pocket:
-        lines += [DoctorLine(title, True, _described(room)) for room in pocket]
+        lines.append(DoctorLine(title, True, _described(pocket[-1])))
     else:
         found = Text(ko="처음 쓸 때 만듦 (수 초)", en="made at first use (seconds)")
         lines.append(DoctorLine(title, True, found))
