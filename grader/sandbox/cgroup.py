@@ -89,6 +89,19 @@ def create(name: str, *, memory_mb: int, processes: int) -> Group | None:
     return None
 
 
+def sweep() -> None:
+    """Remove the empty groups of a grader that was itself killed."""
+    for parent in {*_v1_parents().values(), *_v2_parents()}:
+        for folder in parent.glob("grader-*-*"):
+            try:
+                os.kill(int(folder.name.split("-")[1]), 0)
+            except ProcessLookupError:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            except (OSError, ValueError):
+                continue
+
+
 def scope_command(*, memory_mb: int, processes: int) -> list[str]:
     """The `systemd-run` prefix that gives a scope with these limits, [] where there is no user session.
 

@@ -38,7 +38,7 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
         note = "no isolation: the notebook can read, change and send whatever you can"
         if os.name != "posix":
             raise SandboxError(
-                ko="Windows에서는 노트북을 실행할 수 없어요. WSL2(리눅스)에서 실행하거나 `--no-run`을 쓰세요.",
+                ko="Windows에서는 노트북을 실행할 수 없어요. WSL2에서 실행하거나 `--no-run`을 쓰세요.",
                 en="Notebooks can't be run on Windows. Use WSL2 (Linux), or `--no-run`.",
             )
         return Isolation(name="none", notes=(note,))
@@ -54,7 +54,8 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
         )
     if not sys.platform.startswith("linux"):
         raise SandboxError(
-            ko=f"격리 실행은 리눅스에서만 돼요(지금은 {sys.platform}). 리눅스나 WSL2에서 실행하거나 `--no-run`을 쓰세요.",
+            ko=f"격리 실행은 리눅스에서만 돼요(지금은 {sys.platform}). "
+            "리눅스나 WSL2에서 실행하거나 `--no-run`을 쓰세요.",
             en=f"Isolation needs Linux (this is {sys.platform}). Use Linux or WSL2, or `--no-run`.",
         )
     return _bubblewrap(fresh)
@@ -64,9 +65,9 @@ def _bubblewrap(fresh: bool) -> Isolation:
     from grader.sandbox import arguments, jail
 
     arguments.bwrap()
+    jail.sweep()
     record = None if fresh else _remembered()
     if record is None:
-        jail.sweep()
         record = _prove()
         _remember(record)
     return record
@@ -75,7 +76,7 @@ def _bubblewrap(fresh: bool) -> Isolation:
 def _prove() -> Isolation:
     """Run the self-test. With a systemd scope if that works, else without. Raises SandboxError."""
     from grader.sandbox import arguments, cgroup
-    from grader.sandbox.jail import SCOPE_NOTE
+    from grader.sandbox.jail import CGROUP_NOTE, SCOPE_NOTE
 
     notes = []
     if arguments.version() < (0, 8):
@@ -85,7 +86,7 @@ def _prove() -> Isolation:
     group = cgroup.create(f"grader-{os.getpid()}-test", memory_mb=64, processes=8)
     if group is not None:
         group.remove()
-        memory = f"memory limit: cgroup {group.kind}"
+        memory = f"{CGROUP_NOTE} {group.kind}"
     elif os.geteuid() != 0 and cgroup.scope_command(memory_mb=64, processes=8):
         memory = f"memory limit: {SCOPE_NOTE}"
         with contextlib.suppress(SandboxError):
@@ -113,7 +114,7 @@ def _test(isolation: Isolation) -> Isolation:
         if expected != 5:
             raise SandboxError(
                 ko="샌드박스 자체 점검을 준비하지 못했어요(밖에서도 시험이 실패했어요).",
-                en=f"The sandbox's self-test can't be set up: outside, only {expected} of 5 canaries were found.",
+                en=f"The sandbox's self-test can't be set up: only {expected} of 5 canaries work outside.",
             )
         os.environ["GRADER_CANARY"] = asked["secret"]
         try:
@@ -192,11 +193,13 @@ def _cannot_start(result: ProcessResult) -> SandboxError:
     if any(sign in said for sign in ("uid map", "RTM_NEWADDR", "namespace", "Operation not permitted")):
         ko = (
             "이 시스템이 사용자 네임스페이스를 막고 있어요. Ubuntu 23.10 이상이면 AppArmor 프로필 "
-            "bwrap-userns-restrict를 켜고(`sudo apt install apparmor-profiles`), 컨테이너 안이라면 밖에서 실행해 주세요."
+            "bwrap-userns-restrict를 켜고(`sudo apt install apparmor-profiles`), "
+            "컨테이너 안이라면 밖에서 실행해 주세요."
         )
         en = (
             "This system refuses user namespaces. On Ubuntu 23.10 or later enable the AppArmor profile "
-            "bwrap-userns-restrict (`sudo apt install apparmor-profiles`); inside a container, run it outside."
+            "bwrap-userns-restrict (`sudo apt install apparmor-profiles`); "
+            "inside a container, run it outside."
         )
     elif "Permission denied" in said:
         ko = "샌드박스 사용자가 파이썬 환경을 읽을 수 없어요. `chmod -R o+rX`로 읽기 권한을 주세요."

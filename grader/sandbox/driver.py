@@ -71,7 +71,7 @@ def run_notebook(
                 on_cell(run)
         seconds = time.monotonic() - drive.began
         drive.read_events()
-        drive.look()
+        drive.look(at_once=True)
         cpu = drive.watch.cpu_seconds
         jail.kill()
         drive.read_events()  # what was still in the pipe
@@ -248,11 +248,11 @@ class _Drive:
                 if cell.bytes > self.limits.output_bytes_per_cell and cell.stopped is None:
                     return
 
-    def look(self) -> None:
+    def look(self, *, at_once: bool = False) -> None:
         """Is it dead, or over a limit?"""
         if self.over:
             return
-        self.over = self.watch.look()
+        self.over = self.watch.look(at_once=at_once)
         code = self.process.poll()
         if self.over is None and code is not None:
             self.over = self.watch.killed_for_memory(code) or (Ending.KERNEL_DIED, endings.died(code))

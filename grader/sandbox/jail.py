@@ -30,9 +30,13 @@ SERVICE_UIDS = range(61184, 65520)
 """Outside, when started as root: from the range systemd sets apart for services without a name."""
 STAGE = "/tmp"
 """Where `enter` stages what root can read, in a mount namespace nobody else sees."""
+CGROUP_NOTE = "memory limit: cgroup"
+"""Begins the note in `Isolation.notes` where `choosing` found that a cgroup can be had."""
 SCOPE_NOTE = "systemd scope"
 """In `Isolation.notes` where `choosing` found that `systemd-run --user --scope` works."""
 START_TIMEOUT = 20.0
+PREFIX = "grader-box-"
+"""Of the folders in the temporary directory."""
 
 _serial = itertools.count()
 
@@ -43,6 +47,8 @@ class Jail:
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
     ) -> None:
+        import fcntl  # not on Windows
+
         self.isolation, self.limits, self.python = isolation, limits, python
         self.binds = tuple(bind._replace(source=Path(bind.source).resolve()) for bind in binds)
         for bind in self.binds:
@@ -58,11 +64,9 @@ class Jail:
         self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
         # A short path: a unix socket's name has at most 107 bytes.
         temporary = tempfile.gettempdir()
-        self.base = Path(
-            tempfile.mkdtemp(
-                prefix=f"grader-{os.getpid()}-", dir=temporary if len(temporary) < 50 else "/tmp"
-            )
-        )
+        self.base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary if len(temporary) < 50 else "/tmp"))
+        self._lock = os.open(self.base, os.O_RDONLY | os.O_CLOEXEC)  # held as long as we live; see `sweep`
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.home, self.control = self.base / "h", self.base / "c"
         own = (self.home, self.control, self.home / "work", self.home / "out")
         for folder in own:
@@ -87,6 +91,7 @@ class Jail:
         if self.group:
             self.group.remove()
         delete(self.base)
+        os.close(self._lock)
 
     @property
     def control_inside(self) -> str:
@@ -127,6 +132,11 @@ class Jail:
         name = f"grader-{os.getpid()}-{next(_serial)}"
         tasks = self.limits.processes + 8  # bubblewrap's own processes count too
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
+        if self.group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
+            raise SandboxError(
+                ko="메모리 한도용 cgroup을 더는 만들 수 없어요. 다시 실행하면 다른 방법을 찾아요.",
+                en="The cgroup that limits memory can't be made any more. Run again to find another way.",
+            )
         scope: list[str] = []
         if self.group is None and any(SCOPE_NOTE in note for note in self.isolation.notes):
             scope = cgroup.scope_command(memory_mb=self.limits.memory_mb, processes=tasks)
@@ -233,15 +243,23 @@ def delete(folder: Path) -> None:
 
 def sweep() -> None:
     """Remove what a grader that was itself killed has left behind (its sandboxes died with it)."""
-    for folder in Path(tempfile.gettempdir()).glob("grader-*-*"):
-        owner = folder.name.split("-")[1]
+    import fcntl
+
+    cgroup.sweep()
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            if owner.isdecimal() and folder.lstat().st_uid == os.geteuid() and folder.is_dir():
-                os.kill(int(owner), 0)
-        except ProcessLookupError:
-            delete(folder)
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             continue
+        try:
+            status = os.fstat(fd)
+            if status.st_uid == os.geteuid() and time.time() - status.st_ctime > 60:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the owner lives
+                delete(folder)
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
 
 
 def _file(name: str, content: bytes) -> int:

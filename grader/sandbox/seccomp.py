@@ -14,7 +14,7 @@ import tempfile
 
 from grader.errors import SandboxError
 
-DENIED = (
+DENIED = (  # noqa: SIM905
     # asynchronous rings create sockets of any family, vsock too, past the socket rule below
     "io_uring_setup io_uring_enter io_uring_register "
     # keyrings are shared between boxes; debugging and tracing others
