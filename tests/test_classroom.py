@@ -237,6 +237,19 @@ def test_a_hub_cache_is_a_model_folder_too(model, tmp_path):
     assert models.check(found)["model_type"] == "bert"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_large_private_weights_become_readable(model, own, tmp_path, mode):
+    """safetensors writes files that only their owner can read; a sandbox runs as somebody else."""
+    with (model / "model.safetensors").open("r+b") as file:
+        file.truncate(40_000_000)
+    (model / "model.safetensors").chmod(mode)
+    room = classroom.prepare("pocket", model=model, data=own, home=tmp_path / "home")
+    weights = room.model / "model.safetensors"
+    assert weights.stat().st_size == 40_000_000 and weights.stat().st_mode & 0o004
+    assert (model / "model.safetensors").stat().st_mode & 0o777 == mode, "the user's own file is left alone"
+
+
 @pytest.mark.parametrize("lost", ["config.json", "model.safetensors"])
 def test_incomplete_models_are_named(model, lost):
     (model / lost).unlink()

@@ -159,7 +159,9 @@ def _complete(path: Path) -> None:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    if source.stat().st_size > 32_000_000:  # small files are copied: a link shares later edits
+    status = source.stat()
+    # Small files are copied: a link shares later edits. So are those a sandbox's user couldn't read.
+    if status.st_size > 32_000_000 and status.st_mode & 0o004:
         try:
             os.link(source, target)
             return
