@@ -24,6 +24,7 @@ from grader.source.values import (
     Mapping,
     Partial,
     Rows,
+    Sampler,
     Seq,
     Tokenizer,
     Unknown,
@@ -218,9 +219,25 @@ def _sorted(interp: Interpreter, call: Call) -> Value:
         found = rows_in(next((v for v in given.inner if rows_in(v) is not None), None))
         if found is not None:
             return Column(replace(found, ordered=by_length), "made", "all", interp.now | given.cells)
+    if by_length and isinstance(given, (Loop, Unknown)):
+        return Sampler("length", True, "sorted", cells=interp.now | given.cells)
     if isinstance(given, Seq):
         return Seq(list(given.items), False if len(given.items) > 1 else given.complete, interp.now)
     return derived(given, cells=interp.now)
+
+
+def _argsort(interp: Interpreter, call: Call) -> Value:
+    """The order by length, where lengths are what is sorted."""
+    given = call.args[0] if call.args else None
+    text = ast.unparse(call.node).lower() if call.node is not None else ""
+    if (isinstance(given, Column) and given.name == "length") or "len" in text:
+        return Sampler("length", True, "argsort", cells=interp.now | cells_of(given))
+    return derived(given, cells=interp.now)
+
+
+def _load_from_disk(interp: Interpreter, call: Call) -> Value:
+    """What this notebook saved there, if it did."""
+    return interp.disk.get(const(call.arg(0), ""), Unknown(cells=interp.now))
 
 
 def _iter(interp: Interpreter, call: Call) -> Value:
@@ -306,7 +323,7 @@ BUILTINS = {
     "dict": _dict, "globals": _namespace, "locals": _namespace, "vars": _namespace, "dir": _namespace,
     "isinstance": _isinstance, "partial": _partial, "int": _number, "float": _number, "round": _number,
     "abs": _number, "ceil": _number, "floor": _number, "max": _extreme, "min": _extreme, "str": _str,
-    "getattr": _getattr, "setattr": _setattr, "eval": _eval, "map": _map, "sorted": _sorted, "iter": _iter,
+    "getattr": _getattr, "setattr": _setattr, "eval": _eval, "map": _map, "sorted": _sorted, "argsort": _argsort, "load_from_disk": _load_from_disk, "iter": _iter,
     "next": _next, "getenv": _getenv, "join": _join_path, "Path": _path, "PosixPath": _path,
     "expanduser": _path,
     "abspath": _path, "getcwd": _cwd, "filter": _filter, "hasattr": _hasattr, "set": _set, "list": _list,

@@ -36,6 +36,7 @@ from grader.source.values import (
     Model,
     Optimizer,
     Rows,
+    Sampler,
     Seq,
     Tokenizer,
     Trainer,
@@ -190,6 +191,11 @@ def _method(interp: Interpreter, func: Method, call: Call) -> Value:
     if name == "backward":
         loops.backward(interp, call, "accelerate" if call.args else "torch-loop")
         return Const(None, interp.now)
+    if name == "save_to_disk" and isinstance(const(call.arg(0)), str):
+        interp.disk[const(call.arg(0))] = owner
+        return Const(None, interp.now)
+    if isinstance(owner, Sampler) and name in ("tolist", "copy", "numpy"):
+        return owner
     if isinstance(owner, Rows):
         if name in ("batch", "padded_batch", "bucket_by_sequence_length", "to_tf_dataset"):
             return loaders.batched(interp, owner, name, call)

@@ -15,7 +15,19 @@ from grader.source.derivation import const, derived, rows_in
 from grader.source.loading import concatenated, text_of
 from grader.source.splitting import dataset_split, is_count
 from grader.source.tokens import encoded_rows, mapped_rows
-from grader.source.values import Column, Const, Encoded, Item, Loop, Mapping, Rows, Seq, Unknown, Value
+from grader.source.values import (
+    Column,
+    Const,
+    Encoded,
+    Item,
+    Loop,
+    Mapping,
+    Rows,
+    Sampler,
+    Seq,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from grader.source.interpret import Interpreter
@@ -167,6 +179,9 @@ def _select(interp: Interpreter, rows: Rows, index: Value | None, call: Call) ->
         if len(bounds) == 3 and bounds[2] == 1:
             return _range(rows, bounds[0], bounds[1], interp.now)
         return rows.step("stride", *bounds, rows=index.count, cells=interp.now)
+    if isinstance(index, Sampler):
+        whole = replace(rows, ordered=index.grouping == "length", cells=rows.cells | index.cells | interp.now)
+        return whole
     count = len(index.items) if isinstance(index, Seq) and index.complete else None
     made = rows.step("select", interp.cell.index, *call.site, rows=count, cells=interp.now)
     return replace(made, ordered=_sorted_index(interp, call))

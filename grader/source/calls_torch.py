@@ -18,13 +18,17 @@ from grader.source.tokens import dataset_rows
 from grader.source.values import (
     Args,
     Class,
+    Collator,
     Const,
     Encoded,
+    Instance,
     Loader,
     Loop,
     Optimizer,
     Partial,
+    Rows,
     Seq,
+    Shape,
     Unknown,
     Value,
 )
@@ -65,6 +69,10 @@ def backward(interp: Interpreter, call: Call, kind: str) -> None:
     )
     if interp.code is interp.cell and site is not None:
         draft.quote = interp.cell.quote(site).split("\n")[0]
+    if draft.loader is None:
+        source = interp.turns[innermost].source
+        draft.rows, draft.grouping = rows_in(source), "unknown"
+        draft.collator = Collator("unknown")
     if epochs is not None:
         draft.epochs = Const(epochs)
     draft.values = [v for v in (interp.last_model,) if v is not None]
@@ -133,6 +141,8 @@ def keras_fit(interp: Interpreter, model: Value, call: Call) -> Value:
     else:
         draft.rows = dataset_rows(interp, source) if not isinstance(source, Seq) else seq_rows(interp, source)
         draft.collator = DEFAULT
+        if isinstance(source, Instance):  # a Sequence of the student's makes whole batches
+            draft.collator = collator_of_batches(draft.rows)
         draft.cells |= cells_of(draft.rows, source)
         if draft.batch_size is None:
             draft.batch_size = Const(32)
@@ -156,3 +166,9 @@ def keras_fit(interp: Interpreter, model: Value, call: Call) -> Value:
 
 
 __all__ = ["Args", "Class", "Encoded", "Loop", "Partial"]
+
+
+def collator_of_batches(rows: Rows | None) -> Collator:
+    """A class that yields batches: rows padded inside one batch are padded dynamically."""
+    padded = rows is not None and rows.shape is Shape.OWN
+    return Collator("dynamic" if padded else "unknown", "", True)

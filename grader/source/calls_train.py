@@ -22,8 +22,10 @@ from grader.source.values import (
     Instance,
     Loader,
     Mapping,
+    Optimizer,
     Partial,
     Sampler,
+    Seq,
     Tokenizer,
     Trainer,
     Unknown,
@@ -98,8 +100,13 @@ def train(interp: Interpreter, owner: Trainer, call: Call) -> Value:
         draft.tries += ("own-collator" if draft.collator.own else "collator",)
     draft.grouping, tries = _trainer_grouping(interp, owner, args)
     draft.tries += tries
-    if owner.cls is not None:
-        _overridden_loader(interp, owner, draft)
+    _overridden_loader(interp, owner, draft)
+    if rows is not None and rows.ordered and "own-sampler" not in draft.tries:
+        draft.tries += ("sorted-rows",)  # in vain: Trainer shuffles
+    given_optimizers = fields.get("optimizers")
+    if isinstance(given_optimizers, Seq) and given_optimizers.items:
+        first = given_optimizers.items[0]
+        draft.optimizer = dict(first.fields) if isinstance(first, Optimizer) else {}
     _add_model(interp, owner, call, draft)
     draft.cells = (
         interp.now
@@ -163,7 +170,7 @@ def _overridden_loader(interp: Interpreter, owner: Trainer, draft: Draft) -> Non
     """A Trainer subclass with its own data loader or sampler."""
     interp.muted += 1
     try:
-        method = interp._bound(owner, owner.cls, "get_train_dataloader") if owner.cls else None
+        method = _own_method(interp, owner, "get_train_dataloader")
         if isinstance(method, Function):
             made = interp.invoke(method, [], {})
             if isinstance(made, Loader):
@@ -179,7 +186,7 @@ def _overridden_loader(interp: Interpreter, owner: Trainer, draft: Draft) -> Non
                 draft.collator = Collator("unknown")
             return
         for name in ("_get_train_sampler", "get_train_sampler"):
-            method = interp._bound(owner, owner.cls, name) if owner.cls else None
+            method = _own_method(interp, owner, name)
             if isinstance(method, Function):
                 made = interp.invoke(method, [Unknown()], {})
                 if isinstance(made, Sampler):
@@ -190,6 +197,13 @@ def _overridden_loader(interp: Interpreter, owner: Trainer, draft: Draft) -> Non
                     draft.grouping = "unknown"
     finally:
         interp.muted -= 1
+
+
+def _own_method(interp: Interpreter, owner: Trainer, name: str) -> Value | None:
+    """A method the student's subclass overrides, or sets on the object itself."""
+    if isinstance(owner.fields.get(name), Function):
+        return owner.fields[name]
+    return interp._bound(owner, owner.cls, name) if owner.cls is not None else None
 
 
 def _add_model(interp: Interpreter, owner: Trainer, call: Call, draft: Draft) -> None:
@@ -213,6 +227,20 @@ def _add_model(interp: Interpreter, owner: Trainer, call: Call, draft: Draft) ->
             ]
 
 
+def _fit(interp: Interpreter, call: Call) -> Value:
+    """`Trainer.fit(model, loader, …)` of another library."""
+    loader = call.arg(1, "train_dataloaders", "train_dataloader")
+    draft = Draft(interp.cell.index, "unknown", _quote(interp, call.node), site=call.node, cells=interp.now)
+    draft.grouping = "unknown"
+    if isinstance(loader, Loader):
+        draft.rows, draft.collator, draft.batch_size = loader.rows, loader.collator, loader.batch_size
+        draft.grouping, draft.tries = loader.grouping, loader.tries
+        draft.cells |= loader.cells
+    settle_model(interp, call.args[0], draft)
+    report(interp, draft)
+    return Unknown(cells=interp.now)
+
+
 def trainer_method(interp: Interpreter, owner: Trainer, name: str, call: Call) -> Value:
     if name in ("train", "hyperparameter_search"):
         # A search is many trainings; what differs between them is not in the code's values.
@@ -222,6 +250,8 @@ def trainer_method(interp: Interpreter, owner: Trainer, name: str, call: Call) -
         if rows is None and name == "evaluate":
             rows = dataset_rows(interp, owner.fields.get("eval_dataset"))
         return Unknown(rows=None, cells=interp.now)
+    if name == "fit" and call.args:  # Lightning
+        return _fit(interp, call)
     if name == "save_model":
         remember_folder(interp, call.arg(0, "output_dir"))
         return Const(None, interp.now)

@@ -47,6 +47,10 @@ class Containers:
     def truth(self, value: Value) -> bool | None:
         raise NotImplementedError
 
+    def part_of_batches(self) -> bool:
+        """Is this read inside a loop, or of one item: a moving slice is then one batch."""
+        raise NotImplementedError
+
     # -- comprehensions
 
     def _ListComp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scopes: Scopes) -> Value:
@@ -71,6 +75,14 @@ class Containers:
                     self.bind(extra.target, more[0] if more else Unknown(), inner)
                 made.append(self.eval(node.elt, inner))
                 complete = complete and sure
+        if (
+            isinstance(node.elt, ast.Call)
+            and isinstance(node.elt.func, ast.Name)
+            and node.elt.func.id == "len"
+        ):
+            found = rows_in(source)
+            if found is not None:
+                return Column(found, "length", "all", self.now | source.cells)
         return self._collected(source, made, complete and simple and len(items) <= UNROLL)
 
     _GeneratorExp = _ListComp
@@ -227,6 +239,9 @@ class Containers:
             return Column(made if isinstance(made, Rows) else base, name, owner.over, cells)
         if isinstance(owner, Column):
             if is_slice:
+                known = all(isinstance(bound, Const) for bound in getattr(index, "items", ()))
+                if not known and self.part_of_batches():
+                    return Column(owner.rows, owner.name, "batch", cells)
                 whole = self.row_item(owner.rows, index, True, node)
                 return Column(whole, owner.name, owner.over, cells) if isinstance(whole, Rows) else owner
             if isinstance(index, (Const, Unknown)) and owner.over == "all" and not isinstance(key, str):

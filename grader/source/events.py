@@ -50,6 +50,8 @@ class Draft:
     earlier_rows: tuple[Rows, ...] = ()
     """What the same weights were trained on before."""
     extra: dict[str, str] = field(default_factory=dict)
+    optimizer: dict[str, str] = field(default_factory=dict)
+    """Arguments of an optimizer handed to Trainer: they win over TrainingArguments."""
     cells: Cells = NONE
     inside: bool = False
     """In a branch that may not be taken."""

@@ -117,6 +117,8 @@ class Expressions(Containers):
         found = self.lookup(node.id, scopes)
         if found is not None:
             return found
+        if node.id == "__name__":
+            return Const("__main__")
         # Not defined here: a builtin, a star import, or an import that was deleted.
         return Lib(node.id)
 

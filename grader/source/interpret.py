@@ -55,7 +55,8 @@ class Interpreter(Loops):
         self.runs: list[Draft] = []
         self.saved: dict[str, int] = {}
         """Folders this notebook saved weights to, and the cell."""
-        self.missing: set[tuple[str, int]] = set()
+        self.disk: dict[str, Value] = {}
+        """Data sets saved with save_to_disk, by folder."""
         self.last_model: Value | None = None
         self.last_optimizer: Value | None = None
         self.trace: list[Encoded] = []
@@ -89,6 +90,9 @@ class Interpreter(Loops):
                 # One statement we can't read must not cost the rest of the notebook.
                 self.turns, self.frames, self.unsure, self.muted = [], [], 0, 0
                 self.code, self.now = code, frozenset({code.index})
+
+    def part_of_batches(self) -> bool:
+        return bool(self.turns) or self.muted > 0
 
     def note(self, kind: str, node: ast.AST | None, **value: Any) -> None:
         if not self.muted:

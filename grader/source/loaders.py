@@ -126,6 +126,8 @@ def data_loader(interp: Interpreter, call: Call) -> Value:
         made.grouping = "length" if shuffled is False else ("none" if shuffled else "unknown")
     elif call.loose and "shuffle" not in call.kwargs:
         made.grouping = "unknown"
+    if rows is None and made.grouping == "none":
+        made.grouping = "unknown"  # what was put together before can't be told
     made.tries = tuple(tries)
     made.cells |= cells_of(rows, collator if given is not None else None, own)
     return made

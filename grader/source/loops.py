@@ -27,6 +27,8 @@ class Turn:
     """'range' (epochs, steps, while), 'loader' or 'items'."""
     count: int | None = None
     loader: Value | None = None
+    source: Value | None = None
+    """What is gone through."""
     node: ast.AST | None = None
     drafts: list[Draft] = field(default_factory=list)
     loaders: list[Value] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Loops(Functions):
             self._range(node, source, items, scopes)
             return
         kind = "loader" if loader is not None else "items"
-        turn = Turn(kind, loader=loader, node=node)
+        turn = Turn(kind, loader=loader, source=source, node=node)
         if loader is not None:
             for outer in self.turns:
                 outer.loaders.append(loader)

@@ -112,6 +112,7 @@ def _arguments(draft: Draft) -> dict[str, str]:
             found["per_device_train_batch_size"] = str(const(draft.batch_size))
         if isinstance(const(draft.epochs), (int, float)):
             found["num_train_epochs"] = str(const(draft.epochs))
+    found.update(draft.optimizer)
     return found
 
 

@@ -340,7 +340,7 @@ def _instance_rows(interp: Interpreter, value: Instance) -> Rows | None:
             last = join(last, other)
         if isinstance(last, Encoded):
             # Asked for one item, so the tokenizer saw one row (unless it is handed lists of them).
-            over = "batch" if last.over == "batch" else "one"
+            over = "one"
             made = encoded_rows(interp, replace(last, over=over), base or last.rows)
             return replace(made, cells=made.cells | value.cells)
     if encodings:
