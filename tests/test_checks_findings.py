@@ -1,0 +1,296 @@
+"""Findings on hand-built evidence: each contradiction is found, and its honest neighbour is not."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from grader import checks
+from grader.checks import say
+from grader.records import Ending, Evaluation, Grouping, Padding, Start, Witness
+from tests.checks_evidence import (
+    BASE,
+    CLEARED,
+    PADDED_GROUP,
+    REAL_GROUP,
+    RUBRIC,
+    analysis,
+    cleared,
+    code,
+    evidence,
+    judged,
+    saw,
+    stored,
+    tokenise,
+    written,
+)
+
+
+def found(judgement) -> set[str]:
+    return {f.id for f in judgement.findings}
+
+
+def typed(name: str, value: float, about: str = "bucketing", cell: int = 9):
+    return saw(Witness.SOURCE, "typed-number", cell, name=name, value=value, about=about)
+
+
+PAIR = [BASE, PADDED_GROUP]
+SAME_SPEED = [stored(5, tokens=60, seconds=4015.0), stored(7, tokens=60, seconds=4016.0)]
+TWICE = [stored(5, tokens=60), stored(7, (0.88, 0.9038), tokens=22.4, seconds=2000.0)]
+
+
+# ------------------------------------------------------------------ speed
+
+
+def test_a_speedup_that_no_output_shows():
+    assert "speedup-not-measured" in found(judged(PAIR, SAME_SPEED, [typed("speedup", 1.5)]))
+
+
+@pytest.mark.parametrize("said", [2.0, 1.9, 1.2])
+def test_a_true_or_modest_speedup_is_no_contradiction(said):
+    judgement = judged([BASE, REAL_GROUP], TWICE, [typed("speedup", said)])
+    assert "speedup-not-measured" not in found(judgement)
+
+
+def early(cell: int, epochs: float, seconds: float):
+    return stored(
+        cell,
+        tokens=128,
+        epochs=epochs,
+        seconds=seconds,
+        steps=int(3655 * epochs),
+        steps_planned=18275,
+        ending=Ending.EARLY_STOPPED,
+    )
+
+
+def test_steps_per_second_after_early_stopping():
+    # Trainer printed 2.364 and 3.542 steps/s; both runs really made 1.42.
+    claim = saw(Witness.SOURCE, "claim", 9, about="speed", says="better")
+    judgement = judged(PAIR, [early(5, 3, 7729.8), early(7, 2, 5160.0)], [claim])
+    finding = next(f for f in judgement.findings if f.id == "speed-after-early-stopping")
+    assert finding.severity == "contradiction"
+    assert "2.364" in finding.text.ko and "3.542" in finding.text.en and "1.42" in finding.text.ko
+    assert "early_stopping" in judgement.facts.confounded
+
+
+def test_complete_runs_have_no_early_stopping_trap():
+    assert "speed-after-early-stopping" not in found(judged(PAIR, SAME_SPEED))
+
+
+# ------------------------------------------------------------------ typed against stored
+
+
+def test_a_typed_accuracy_that_no_output_shows():
+    claims = [typed("accuracy", 0.9138), typed("accuracy", 0.904)]
+    judgement = judged([BASE, REAL_GROUP], TWICE, claims)
+    finding = next(f for f in judgement.findings if f.id == "typed-differs-from-stored")
+    assert "0.9138" in finding.text.ko
+    assert "accuracy 0.904 " not in finding.text.en
+
+
+@pytest.mark.parametrize("value", [90.38, 0.9038, 0.904, 0.90])
+def test_rounded_and_percent_forms_of_a_stored_accuracy_are_right(value):
+    judgement = judged([BASE, REAL_GROUP], TWICE, [typed("accuracy", value)])
+    assert "typed-differs-from-stored" not in found(judgement)
+
+
+def test_a_time_rounded_to_minutes_is_right_and_another_is_not():
+    right, wrong = typed("seconds", 2040.0), typed("seconds", 2300.0)
+    assert "typed-differs-from-stored" not in found(judged([BASE, REAL_GROUP], TWICE, [right]))
+    assert "typed-differs-from-stored" in found(judged([BASE, REAL_GROUP], TWICE, [wrong]))
+
+
+def test_identical_loss_and_accuracy_mean_one_model():
+    assert "same-score" in found(judged(PAIR, [stored(5, tokens=60), stored(7, tokens=60)]))
+    other = stored(7, (0.89, 0.9041), tokens=60)
+    assert "same-score" not in found(judged(PAIR, [stored(5, tokens=60), other]))
+
+
+def test_the_baselines_checkpoint_evaluated_for_the_bucketed_run():
+    load = saw(Witness.SOURCE, "model-load", 8, name="baseline/checkpoint-24000")
+    later = [Evaluation(cell=8, accuracy=0.9051610147, split="test")]
+    words = [load, typed("accuracy", 0.9051610147, "baseline")]
+    assert "checkpoint-evaluated" in found(judged([REAL_GROUP], [stored(7, tokens=22.7)], words, later))
+    assert "checkpoint-evaluated" not in found(
+        judged([REAL_GROUP], [stored(7, tokens=22.7)], words[:1], later)
+    )
+
+
+# ------------------------------------------------------------------ effect and fairness
+
+
+def test_stale_output_cites_both_sides():
+    judgement = judged(
+        [BASE, REAL_GROUP],
+        [stored(5, tokens=512), stored(7, tokens=512)],
+        [tokenise(6, "none")],
+    )
+    finding = next(f for f in judgement.findings if f.id == "stale-output" and "셀 7" in f.text.ko)
+    assert {c.cell for c in finding.citations} == {6, 7}
+    assert "512" in finding.question.ko
+
+
+@pytest.mark.parametrize(
+    ("change", "recorded", "name"),
+    [
+        ({}, {"rows": 40_000}, "rows"),
+        ({}, {"epochs": 1.0}, "epochs"),
+        ({"batch_size": 64}, {}, "batch_size"),
+        ({"start": Start.CONTINUED, "continued_from": 5}, {"losses": (0.12, 0.1)}, "start"),
+        ({"arguments": {"learning_rate": "1e-4"}}, {}, "learning_rate"),
+        ({"arguments": {"fp16": "True"}}, {}, "precision"),
+        ({"arguments": {"warmup_steps": "500"}}, {}, "scheduler"),
+        ({"kind": "keras"}, {"kind": "keras"}, "framework"),
+    ],
+)
+def test_every_difference_besides_bucketing_is_said(change, recorded, name):
+    late = msgspec.structs.replace(REAL_GROUP, **change)
+    judgement = judged([BASE, late], [stored(5, tokens=60), stored(7, tokens=22.4, **recorded)])
+    assert name in judgement.facts.confounded
+    assert "confounded" in found(judgement)
+
+
+def test_writing_a_default_is_no_difference():
+    late = msgspec.structs.replace(REAL_GROUP, arguments={"learning_rate": "5e-05", "fp16": "False"})
+    judgement = judged([BASE, late], TWICE)
+    assert judgement.facts.confounded == ()
+    assert {"fair-comparison", "real-speedup"} <= found(judgement)
+
+
+def test_a_weak_effect_is_called_so():
+    late = msgspec.structs.replace(REAL_GROUP, padding=Padding.MAP_BATCH)
+    base = msgspec.structs.replace(BASE, max_length=192)
+    judgement = judged([base, late], [stored(5, tokens=192), stored(7, tokens=103.4)])
+    assert "weak-bucketing" in found(judgement)
+
+
+def test_a_dynamic_baseline_is_said():
+    base = written(5, padding=Padding.DYNAMIC, attempts=("collator",))
+    assert "dynamic-baseline" in found(judged([base, REAL_GROUP], [stored(5), stored(7)]))
+
+
+def test_fixed_dynamic_and_grouped_apart_is_praised():
+    middle = written(6, padding=Padding.DYNAMIC, attempts=("collator",))
+    runs = [stored(5, tokens=60), stored(6, tokens=45.3), stored(7, tokens=22.4)]
+    assert "ablation" in found(judged([BASE, middle, REAL_GROUP], runs))
+
+
+# ------------------------------------------------------------------ smaller ones
+
+
+def test_overfitting_names_both_epochs():
+    points = tuple(
+        Evaluation(cell=5, accuracy=a, loss=x, epoch=float(n))
+        for n, (a, x) in enumerate([(0.895, 0.26), (0.9, 0.3), (0.904, 0.4)], start=1)
+    )
+    run = msgspec.structs.replace(stored(5), evaluations=points)
+    finding = next(f for f in judged([BASE], [run]).findings if f.id == "overfitting")
+    assert "1 에폭" in finding.text.ko and "3 에폭" in finding.text.ko
+
+
+def test_a_result_at_the_threshold_and_a_small_subset_are_remarked_on():
+    run = msgspec.structs.replace(
+        stored(5), evaluations=(Evaluation(cell=5, accuracy=0.901, rows=2500, epoch=1.0),)
+    )
+    assert {"at-the-threshold", "subset-evaluation"} <= found(judged([BASE], [run]))
+    assert "at-the-threshold" not in found(judged([BASE], [stored(5, (0.91,))]))
+
+
+def test_test_as_validation_and_stored_errors_and_images():
+    test = msgspec.structs.replace(BASE, eval_split="test")
+    outputs = [
+        saw(Witness.RECORDED, "error", 8, ename="NameError", evalue="x"),
+        saw(Witness.RECORDED, "image", 0, where="markdown", count=1),
+    ]
+    judgement = judged([test], [stored(5)], stored_observations=outputs)
+    assert {"test-as-validation", "stored-error", "evidence-in-images"} <= found(judgement)
+
+
+def test_praise_for_preprocessing_and_a_seeded_split():
+    done = [
+        saw(Witness.SOURCE, "preprocess", 3, what="drop-duplicates", detail=""),
+        saw(Witness.SOURCE, "preprocess", 3, what="length-study", detail=""),
+        saw(Witness.SOURCE, "split", 4, how="train_test_split", seeded=True, sizes={}),
+    ]
+    assert {"cleaned-data", "length-study", "seeded-split"} <= found(judged([BASE], [stored(5)], done))
+
+
+# ------------------------------------------------------------------ words
+
+
+def everything():
+    """Judgements that between them use most sentences of the checks."""
+    unknown = written(7, attempts=("own-sampler",))
+    yield judged(PAIR, SAME_SPEED, [tokenise(3, "max-length", max_length=60), analysis(9)])
+    yield judged([BASE, REAL_GROUP], TWICE, [typed("speedup", 9.0), analysis(9)])
+    yield judged([BASE, unknown], [stored(5, tokens=60), stored(7)], [analysis(9)])
+    yield judged([cleared(BASE), cleared(REAL_GROUP)], cells=CLEARED)
+    yield judged([BASE, cleared(REAL_GROUP)], [stored(5, (0.7, 0.82))])
+    yield judged([BASE], [stored(5, (), ending=Ending.INTERRUPTED)])
+    yield judged([REAL_GROUP], [stored(7, (0.85,), tokens=22.4)])
+    yield judged([], [], cells=(code(0, "print(1)", "1"),))
+
+
+def test_no_text_is_empty_unfinished_or_ungrammatical():
+    for judgement in everything():
+        texts = [t for v in judgement.items for t in (v.expected, v.actual, v.reason, v.next_step, v.person)]
+        texts += [t for f in judgement.findings for t in (f.text, f.question)]
+        for text in filter(None, texts):
+            for words in (text.ko, text.en):
+                assert words.strip() and "None" not in words and "  " not in words, words
+                assert not re.search(r"\{|\}|nan\b", words), words
+            assert not re.search(r"[가-힣]\((을|를|이|가|은|는|와|과)\)", text.ko), text.ko
+            assert not re.search(r"[가-힣]", text.en), text.en
+
+
+def test_no_two_findings_say_the_same():
+    for judgement in everything():
+        texts = [f.text.ko for f in judgement.findings]
+        assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize(
+    ("word", "pair", "expected"),
+    [
+        ("셀 7", "은/는", "셀 7은"),
+        ("셀 4", "은/는", "셀 4는"),
+        ("셀 10", "과/와", "셀 10과"),
+        ("모델", "을/를", "모델을"),
+        ("데이터", "을/를", "데이터를"),
+        ("셀 8", "으로/로", "셀 8로"),
+        ("셀 3", "으로/로", "셀 3으로"),
+        ("모델", "으로/로", "모델로"),
+        ("정확도 0.9055", "이/가", "정확도 0.9055가"),
+    ],
+)
+def test_korean_particles(word, pair, expected):
+    assert say.josa(word, pair) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "ko", "en"),
+    [
+        (41.2, "41.2초", "41.2 s"),
+        (1492.27, "24분 52초", "24 min 52 s"),
+        (4056.5, "1시간 7분", "1 h 7 min"),
+    ],
+)
+def test_times(value, ko, en):
+    assert (say.seconds(value).ko, say.seconds(value).en) == (ko, en)
+
+
+def test_judging_is_deterministic():
+    one = evidence(PAIR, SAME_SPEED, [analysis(9)])
+    assert checks.judge(one, RUBRIC) == checks.judge(one, RUBRIC)
+
+
+def test_grouping_without_its_padding_taken_out_is_named():
+    judgement = judged(
+        [BASE, PADDED_GROUP], SAME_SPEED, [tokenise(3, "max-length", max_length=60, function="tok")]
+    )
+    finding = next(f for f in judgement.findings if f.id == "no-op-bucketing")
+    assert PADDED_GROUP.grouping == Grouping.LENGTH
+    assert "def tok(batch)" in finding.code.ko and "max_length=60" in finding.code.en
