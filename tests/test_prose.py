@@ -99,7 +99,20 @@ def test_text_goes_on_in_the_next_markdown_cell():
     first = "버킷팅 결과를 정리해 보았다."
     second = "시간은 40분에서 19분으로 줄었고 정확도는 0.90으로 비슷했다."
     assert depth(first, second) == "short"
-    assert depth(first, ("code", "plot()"), second) == "none"
+    other = "학습은 잘 되었고 정확도는 0.90으로 만족스러웠다."
+    assert depth(first, ("code", "plot()"), other) == "none"
+
+
+def test_two_durations_set_side_by_side_are_a_comparison_wherever_they_stand():
+    assert depth(("code", "plot()"), "시간은 40분에서 19분으로 줄었고 정확도는 0.90으로 비슷했다.") == "short"
+    assert (
+        depth(
+            "에폭당 402초에서 205초로 줄어 빨라졌다. 정확도는 0.9025와 0.9018로 차이가 거의 없다. "
+            "패딩이 사라져 연산량이 줄었기 때문이다."
+        )
+        == "yes"
+    )
+    assert depth("학습률을 2e-5에서 5e-5로 올렸더니 정확도가 0.89에서 0.90으로 높아졌다.") == "none"
 
 
 def test_comments_say_what_happened_or_only_what_a_line_is_for():

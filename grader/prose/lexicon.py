@@ -24,6 +24,9 @@ BUCKETING = words(
 COMPARES = words(
     r"(?:baseline|베이스\s?라인|기존\s*모델|step\s*4)\S*\s*(?:모델|결과)?\S*\s*(?:비교|대비|보다)"
     r"|적용\s*(?:전후|전과\s*후|여부|유무)|유무에\s*따른"
+    r"|두\s*(?:실험|실행|방식|방법)\S*\s"
+    r"|\d\s*(?:초|분|시간|s|sec|min)\S{0,2}\s*(?:에서|→|->|➔|와|과|대|vs\.?)\s*(?:약\s*)?\d"
+    r"|\d\s*(?:초|분|시간)(?:에서|와|과)\s+(?:약\s*)?\d"
 )
 """Compares with the baseline: in this exercise with bucketing, unless the sentence names another topic."""
 
