@@ -29,9 +29,9 @@ EVAL = _number("GRADER_EVAL_BATCHES", int)
 SECONDS = _number("GRADER_LOOP_SECONDS", float)
 
 EVAL_ROWS = 64
-"""An evaluation batch counts as so many rows at least: eight batches of 8 would say nothing."""
+"""An evaluation batch counts as so many rows: 64 batches of 8 say as much as 2 of 256, 8 of 64."""
 LEAST = 4
-"""Batches of an epoch that are run in any case."""
+"""Batches of a run's first epoch, or of a pass, that are run in any case."""
 
 _steps = 0
 _evals = 0
@@ -116,11 +116,12 @@ class TrainerCap:
     def step_ends(self, args, state, control):
         """Set the Trainer's own flags once the share is used up."""
         epochs = max(1, math.ceil(state.num_train_epochs or 1))
-        share = None if TRAIN is None else max(LEAST, math.ceil(TRAIN / epochs))
+        least = LEAST if not self.batches else 1
+        share = None if TRAIN is None else max(least, math.ceil(TRAIN / epochs))
         seconds = None if SECONDS is None else SECONDS / epochs
         done = self.run.batches - self.batches
         over = share is not None and done >= share
-        over = over or (seconds is not None and done >= LEAST and time.perf_counter() - self.began > seconds)
+        over = over or (seconds is not None and done >= least and time.perf_counter() - self.began > seconds)
         if not over or state.global_step >= state.max_steps:
             return
         self.run.cut = self.cut_here = True

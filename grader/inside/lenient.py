@@ -5,7 +5,9 @@ attribute. TensorFlow's may be asked for its version, seeds, devices; computing 
 one sentence. wandb and google.colab take any call quietly. Called once by entry.py.
 """
 
+import importlib.util
 import os
+import sys
 import types
 
 from . import imports, wire
@@ -138,18 +140,12 @@ def _quiet_call(name, itself, args, kwargs):
 
 def _reports(module):
     """`report_to="wandb"` where there is no wandb: nothing to report to."""
-    import importlib.util
-
     arguments = module.TrainingArguments
     check = arguments.__post_init__
 
     def __post_init__(self):
         wanted = [self.report_to] if isinstance(self.report_to, str) else list(self.report_to or [])
-        kept = [
-            w
-            for w in wanted
-            if w in ("all", "none") or importlib.util.find_spec(_PACKAGE.get(w, w)) is not None
-        ]
+        kept = [w for w in wanted if w in ("all", "none") or _installed("azureml" if w == "azure_ml" else w)]
         if kept != wanted:
             wire.standin("report_to=%s" % wanted)
             self.report_to = kept or "none"
@@ -158,19 +154,15 @@ def _reports(module):
     arguments.__post_init__ = __post_init__
 
 
-_PACKAGE = {
-    "clearml": "clearml",
-    "azure_ml": "azureml",
-    "dvclive": "dvclive",
-    "swanlab": "swanlab",
-    "trackio": "trackio",
-}
+def _installed(name):
+    """Really, not as one of the stand-ins above."""
+    if isinstance(sys.modules.get(name), Lenient):
+        return False
+    return importlib.util.find_spec(name) is not None
 
 
 def _callbacks(module):
-    import importlib.util
-
-    if hasattr(module, "WandbCallback") and importlib.util.find_spec("wandb") is None:
+    if hasattr(module, "WandbCallback") and not _installed("wandb"):
         from transformers import TrainerCallback
 
         class WandbCallback(TrainerCallback):
@@ -180,3 +172,5 @@ def _callbacks(module):
                 wire.standin("WandbCallback")
 
         module.WandbCallback = WandbCallback
+        if "wandb" in getattr(module, "INTEGRATION_TO_CALLBACK", {}):
+            module.INTEGRATION_TO_CALLBACK["wandb"] = WandbCallback

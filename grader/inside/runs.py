@@ -78,6 +78,7 @@ class Run:
 
             torch.cuda.reset_peak_memory_stats()
         self.facts.update(about, start=how, start_of=what)
+        self.before = models.run_of(model)
         models.mark(model, self.number)
 
     def tell(self):
@@ -147,7 +148,7 @@ class Run:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
                 2**20 if sys.platform == "darwin" else 2**10
             )
-        if self.steps and not self.told:
+        if not self.told:
             self.tell()
         if self.waiting:
             self.flush()
@@ -169,6 +170,8 @@ class Run:
             models.ended(self.model, self.number)
             for listener in listeners:
                 wire.guarded(listener)(self, self.model)
+        else:  # it never came to a step: the model is still the earlier run's
+            models.mark(self.model, self.before)
 
     def ending_facts(self):
         """More about the end; trainer_hooks.py adds to `facts_end`."""

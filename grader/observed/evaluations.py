@@ -14,6 +14,8 @@ SHARE = 0.5
 DUPLICATES = 0.10
 """A corpus of short reviews repeats itself: up to this share of held-out rows (NSMC: about 4 %) occur
 in the training rows without any leak."""
+LEAST = 50
+"""Rows: fewer are somebody trying a sentence or two."""
 
 
 def split(facts: dict[str, Any]) -> str:
@@ -32,6 +34,8 @@ def leak_share(facts: dict[str, Any]) -> float | None:
     """Share of the evaluation rows that were trained on; None where the training set isn't known whole."""
     leak = facts.get("leak")
     if not leak or not leak.get("rows"):
+        return None
+    if leak["rows"] < LEAST:
         return None
     share = leak["seen"] / leak["rows"]
     return share if leak.get("whole") or share > DUPLICATES else None

@@ -16,7 +16,7 @@ from grader.sandbox import Bind, Isolation
 INSIDE = Path(__file__).parents[1] / "inside"
 PROBE, DATA, HUB = "/opt/probe", "/opt/data", "/opt/hf/hub"
 
-LOOP_SECONDS = 30.0
+LOOP_SECONDS = 20.0
 """Wall clock of one training or evaluation loop where batches are capped but no time was given: a
 batch of 256 rows padded to 192 tokens takes seconds on one core."""
 
