@@ -57,7 +57,7 @@ class Cap:
         self.handed = 0
         self.steps, self.evals = _steps, _evals
         self.limit = None
-        self.eval_limit = EVAL and max(EVAL, math.ceil(EVAL * EVAL_ROWS / (_batch_size(loader) or EVAL_ROWS)))
+        self.eval_limit = EVAL and math.ceil(EVAL * EVAL_ROWS / (_batch_size(loader) or EVAL_ROWS))
         evaluation = runs.evaluation()
         self.by_trainer = evaluation is not None and evaluation.trainer
         self.free = not self.by_trainer and runs.trainer_run is not None  # the callback below sees to it
