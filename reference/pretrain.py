@@ -42,6 +42,8 @@ from reference.train import parameter_groups, schedule
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 """In klue/bert-base's order, so that the ids agree: 0 padding, 2 start, 3 end."""
 PAD, UNK, CLS, SEP, MASK = range(5)
+SAVE_EVERY = 1_000
+"""Steps between checkpoints."""
 
 
 # ---------------------------------------------------------------- 1. vocabulary
@@ -183,7 +185,7 @@ def pretrain(folders: list[Path], out: Path, *, steps: int, tokens: int, rate: f
             speed = seen / (time.perf_counter() - start)
             loss = f"loss {averages[0]:.3f} by place, {averages[1]:.3f} by sentence"
             print(f"step {step}/{steps}  {loss}  {speed:,.0f} tokens/s", flush=True)
-        if step % 1000 == 0:
+        if step % SAVE_EVERY == 0:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "done": step}
             torch.save(state, checkpoint.with_suffix(".part"))
             checkpoint.with_suffix(".part").replace(checkpoint)
