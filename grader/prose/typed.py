@@ -14,6 +14,7 @@ from typing import Any
 from grader.facts import Kind
 from grader.prose import amounts
 from grader.prose import lexicon as lex
+from grader.prose.code import parse
 from grader.records import Cell, Observation, Witness
 
 _ACCURACY = re.compile(r"acc|acuuracy|accuarcy|정확도", re.IGNORECASE)
@@ -53,14 +54,11 @@ def read_markdown(cell: Cell) -> list[Observation]:
 
 def read_code(cell: Cell) -> list[Observation]:
     """Literal dicts and lists of results (for a DataFrame or a plot) in a code cell."""
-    source = cell.source[:200_000]
+    source = cell.source
     if not re.search(r"acc|정확도|time|시간", source, re.IGNORECASE):
         return []
-    try:
-        tree = ast.parse(re.sub(r"^\s*[%!?].*$", "", source, flags=re.MULTILINE))
-        nodes = list(ast.walk(tree))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+    tree = parse(source)
+    nodes = list(ast.walk(tree)) if tree else []
     names = {
         id(node.value): target.id
         for node in nodes

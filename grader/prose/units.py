@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from grader.prose.code import parse
 from grader.prose.lexicon import BUCKETING, COMPARES, OTHER_TOPIC
 from grader.records import Cell
 
@@ -134,17 +135,14 @@ def _pieces(source: str) -> Iterator[tuple[str, str]]:
         for line in source.split("\n"):
             if line.lstrip().startswith("#"):
                 yield line.lstrip("# ").rstrip(), "comment"
-    try:
-        tree = ast.parse(re.sub(r"^\s*[%!?].*$", "", source, flags=re.MULTILINE))
-        nodes = list(ast.walk(tree))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse(source)
+    if tree is None:
         return
-    for node in nodes:
+    for node in tree.body:
         if (
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-            and node in tree.body  # a note; docstrings of functions explain code, not results
+            and isinstance(node.value.value, str)  # a note; docstrings explain code, not results
         ):
             yield node.value.value, "text"
     for node in tree.body:  # not inside an `if`: which branch was printed is not known here

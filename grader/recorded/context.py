@@ -54,7 +54,8 @@ _VERSIONS = (
     re.compile(rf"Requirement already satisfied: ({_NAMES})(?:\[\w+\])?[^\n]{{0,200}}?\((\d[\w.+]*)\)"),
     re.compile(rf"(?<![\w-])({_NAMES})==(\d[\w.+]*)"),
     re.compile(
-        rf"^\s*({_NAMES})\s*(?:version|버전)?\s*[:=]?\s*v?(\d+\.\d+[\w.+]*)\s*$", re.MULTILINE | re.IGNORECASE
+        rf"^[ \t]*({_NAMES})[ \t]*(?:version|버전)?[ \t]*[:=]?[ \t]*v?(\d+\.\d+[\w.+]*)[ \t]*$",
+        re.MULTILINE | re.IGNORECASE,
     ),
     re.compile(r'"(transformers)_version": "(\d[\w.+]*)"'),
     re.compile(r"(PyTorch)\s*(?:version|버전)?\s*:\s*(\d[\w.+]*)", re.IGNORECASE),
@@ -137,7 +138,7 @@ def _versions(source: str, text: str, versions: dict[str, str]) -> None:
         if "print" in line
         for name in _PRINTED.findall(line.split("#")[0])
     ]
-    said = re.findall(r"^\s*(\d+\.\d+(?:\.\w+)*(?:\+\w+)?)\s*$", text, re.MULTILINE)
+    said = re.findall(r"^[ \t]*(\d+\.\d+(?:\.\w+)*(?:\+\w+)?)[ \t]*$", text, re.MULTILINE)
     if asked and len(asked) == len(said):
         versions.update(
             (name, version) for name, version in zip(asked, said, strict=True) if name in PACKAGES

@@ -37,10 +37,12 @@ def find(text: str) -> list[Found]:
     """Every dict literal in `text` that speaks of loss, accuracy or run time, outermost only."""
     found: list[Found] = []
     after = 0
-    for match in _OPEN.finditer(text):
+    for attempts, match in enumerate(_OPEN.finditer(text)):
         start = match.start()
         if start < after:
             continue
+        if attempts > MAX_DICTS:
+            break
         literal = _balanced(text, start)
         if not literal or not _INTERESTING.search(literal):
             continue
@@ -93,6 +95,8 @@ def _balanced(text: str, start: int) -> str:
     depth = 0
     for match in re.compile(r"[{}]").finditer(text, start, start + MAX_LENGTH):
         depth += 1 if match.group() == "{" else -1
+        if depth > 8:
+            return ""
         if depth == 0:
             return text[start : match.end()]
     return ""

@@ -25,11 +25,10 @@ _MODEL = (
     re.compile(
         r"the weights of (?P<cls>\w+) were initialized from the model checkpoint at (?P<name>\S+?)\.?\s"
     ),
-    re.compile(r"(?P<cls>\w+) LOAD REPORT from: (?P<name>\S+)"),
-    re.compile(r"(?:^|\n)(?P<cls>\w+For\w+)\((?=\s*\n\s+\()"),
+    re.compile(r"\b(?P<cls>\w{1,80}) LOAD REPORT from: (?P<name>\S+)"),
+    re.compile(r"(?:^|\n)(?P<cls>\w{1,40}For\w{1,60})\((?=\s*\n\s+\()"),
 )
-_TOKENIZER = re.compile(r"(?P<cls>\w*Tokenizer\w*)\(name_or_path=['\"](?P<name>[^'\"]+)['\"]")
-_DICT = re.compile(r"DatasetDict\(\{(?P<body>.{0,4000}?)\n\}\)", re.DOTALL)
+_TOKENIZER = re.compile(r"\b(?P<cls>\w{0,40}Tokenizer\w{0,40})\(name_or_path=['\"](?P<name>[^'\"]+)['\"]")
 _SPLIT = re.compile(r"(?P<split>[\w-]+):\s*Dataset\(\{.{0,1500}?num_rows:\s*(?P<rows>\d+)", re.DOTALL)
 _DATASET = re.compile(
     r"(?<![\w:] )Dataset\(\{\s*features:\s*\[(?P<features>[^\]]{0,600})\],\s*num_rows:\s*(?P<rows>\d+)"
@@ -122,10 +121,14 @@ def _models(text: str) -> Iterator[tuple[str, str, str]]:
 def _shapes(text: str) -> Iterator[tuple[str, int]]:
     """(split, rows); the split is 'unnamed' where the output doesn't say it."""
     rest = text
-    for block in _DICT.finditer(text):
-        for match in _SPLIT.finditer(block.group("body")):
-            yield match.group("split"), int(match.group("rows"))
-        rest = rest.replace(block.group(), "")
+    for _ in range(50):
+        start = rest.find("DatasetDict({")
+        end = rest.find("\n})", start, start + 6_000) if start >= 0 else -1
+        if end < 0:
+            break
+        for match in _SPLIT.finditer(rest, start, end):
+            yield match.group("split"), int(match.group("rows")[:9])
+        rest = rest[:start] + rest[end + 3 :]
     plain: list[int | None] = [whole(m.group("rows")) for m in _DATASET.finditer(rest)]
     plain += [whole(m.group("rows") or m.group("range") or m.group("index")) for m in _FRAME.finditer(rest)]
     plain += [whole(m.group("rows")) for m in _MAPPED.finditer(rest)]

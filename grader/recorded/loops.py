@@ -77,6 +77,7 @@ def read_cell(cell: Cell, typed: Typed, counts: frozenset[int]) -> tuple[list[Tr
             text_lines += 1
             if text_lines > MAX_LINES or not line.strip():
                 continue
+            line = line[: printed.MAX_LINE]
             _read_line(line, cell.index, loops, typed)
             batch = batch or _first(_BATCH, line)
             rows = rows or _first(_ROWS, line)
@@ -266,5 +267,5 @@ def _run(
 
 
 def _first(pattern: re.Pattern[str], line: str) -> int | None:
-    match = pattern.search(line[:600])
+    match = pattern.search(line)
     return whole(match.group(1)) if match else None

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 
 from grader.records import Cell
 
-_NUMBER = re.compile(r"\d*\.\d{2,}|\d+\.\d+(?=\s*%)")
-_MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
+_NUMBER = re.compile(r"(?<![\d.])\d{0,4}\.(?:\d{2,20}|\d(?=\s{0,3}%))")
+_MAGIC = re.compile(r"^([ \t]*)[%!?][^\n]*$", re.MULTILINE)
 _COMMENT = re.compile(r"#[^\n]*")
 MAX_SOURCE = 200_000
 THRESHOLDS = {0.9, 0.85, 0.95, 0.8, 0.5, 0.99}
@@ -50,8 +51,9 @@ class Typed:
 def _literals(source: str) -> tuple[set[float], list[str]]:
     source = source[:MAX_SOURCE]
     try:
-        tree = ast.parse(_MAGIC.sub("pass", source) if _MAGIC.search(source) else source)
-        nodes = list(ast.walk(tree))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the student's invalid escapes are not ours to report
+            nodes = list(ast.walk(ast.parse(_MAGIC.sub(r"\1pass", source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         bare = _COMMENT.sub("", source)
         return {share for text in _NUMBER.findall(bare) for share in _shares(float(text))}, []
