@@ -26,10 +26,16 @@ def environment(*, html: bool) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader([place for place in PLACES if place.is_dir()]),
         autoescape=html,
         undefined=jinja2.StrictUndefined,
+        finalize=_printed,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _printed(value: object) -> object:
+    """Whatever a template prints goes through `clean`, unless it is markup that has been through it."""
+    return clean(value) if type(value) is str else value
 
 
 def clean(text: str) -> str:

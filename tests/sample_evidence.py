@@ -362,6 +362,7 @@ RUBRIC = (
     ),
     RubricItem(
         id="r2",
+        thresholds={"accuracy": 0.9},
         text=Text(
             ko="Preprocessing을 개선하고, fine-tuning을 통해 모델의 성능을 개선시켰다.",
             en="Preprocessing is improved and fine-tuning raises accuracy.",
