@@ -17,6 +17,7 @@ FACTORIES = (
 def install():
     """Before the first cell."""
     imports.after("transformers.training_args", _arguments)
+    imports.after("accelerate.accelerator", _accelerator)
 
 
 def _arguments(module):
@@ -39,6 +40,22 @@ def _arguments(module):
         self._grader_asked = asked
 
     arguments.__post_init__ = __post_init__
+
+
+def _accelerator(module):
+    begin = module.Accelerator.__init__
+
+    def __init__(self, *args, **kwargs):
+        import torch
+
+        wanted = str(getattr(kwargs.get("mixed_precision"), "value", kwargs.get("mixed_precision")))
+        if wanted in ("fp16", "fp8") and not torch.cuda.is_available():
+            wire.standin("Accelerator(mixed_precision=%s) on a CPU" % wanted)
+            kwargs["mixed_precision"] = "no"
+        begin(self, *args, **kwargs)
+
+    __init__.__wrapped__ = begin
+    module.Accelerator.__init__ = __init__
 
 
 def after_torch(torch):
