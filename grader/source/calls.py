@@ -114,11 +114,11 @@ def answer(interp: Interpreter, call: Call) -> Value:
     if isinstance(func, Tokenizer):
         return tokens.tokenizer_call(interp, func, call)
     if isinstance(func, Model):
-        model_called(interp, func)
+        model_called(interp, func, call)
         return derived(*call.args, *call.kwargs.values(), cells=interp.now)
     if isinstance(func, Instance):
         if models.model_in(func) is not None or "Module" in interp.base_names(func.cls):
-            model_called(interp, func)
+            model_called(interp, func, call)
         return derived(*call.args, *call.kwargs.values(), cells=interp.now)
     if isinstance(func, Collator):
         rows = rows_in(call.args[0]) if call.args else None
@@ -126,8 +126,11 @@ def answer(interp: Interpreter, call: Call) -> Value:
     return derived(*call.args, *call.kwargs.values(), cells=interp.now | cells_of(func))
 
 
-def model_called(interp: Interpreter, model: Value) -> None:
+def model_called(interp: Interpreter, model: Value, call: Call | None = None) -> None:
+    """Remember what a training loop calls, and with which encoding."""
     interp.last_model = model
+    given = (*call.args, *call.kwargs.values()) if call is not None else ()
+    interp.last_input = next((v for v in given if isinstance(v, Encoded)), None)
 
 
 def _library(interp: Interpreter, func: Lib, call: Call) -> Value:
@@ -159,6 +162,11 @@ def _library(interp: Interpreter, func: Lib, call: Call) -> Value:
         return Unknown(cells=interp.now)
     if last.endswith(("ForSequenceClassification", "BertModel")) and call.args:
         return models.from_config(interp, call)
+    if last in ("cat", "concatenate", "vstack", "hstack") and call.args:
+        first = call.args[0]
+        if isinstance(first, Seq) and first.complete and len(first.items) > 1:
+            return loading.concatenate(interp, call)
+        return first
     if last in IDENTITY and call.args:
         first = call.args[0]
         if isinstance(first, (Rows, Column, Encoded, Item, Seq, Mapping, Loader)) or last in (
@@ -281,7 +289,7 @@ def _model(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:
         rows = tokens.dataset_rows(interp, call.arg(0, "dataset")) or Rows()
         return loaders.batched(interp, rows, name, Call(call.func, call.args[1:], call.kwargs, call.node))
     if name in ("forward", "__call__"):
-        model_called(interp, owner)
+        model_called(interp, owner, call)
         return derived(*call.args, cells=interp.now)
     if name == "compile":
         return Const(None, interp.now)

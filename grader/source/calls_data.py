@@ -306,6 +306,10 @@ def mapping_method(interp: Interpreter, owner: Mapping, name: str, call: Call) -
         return Const(None, cells)
     if name == "copy":
         return Mapping(dict(owner.items), owner.complete, owner.split, cells)
+    if name == "set_transform":
+        done = {k: mapped_rows(interp, v, call) for k, v in owner.items.items() if isinstance(v, Rows)}
+        owner.items.update(done)
+        return Const(None, cells)
     if any(isinstance(v, Rows) for v in owner.items.values()):
         done = {
             key: rows_method(interp, value, name, call) if isinstance(value, Rows) else value
@@ -313,11 +317,7 @@ def mapping_method(interp: Interpreter, owner: Mapping, name: str, call: Call) -
         }
         if owner.split is not None:
             interp.sides.setdefault(owner.split, set())
-        if name in ("set_format", "reset_format", "set_transform"):
-            if name == "set_transform":
-                owner.items.update(
-                    {k: mapped_rows(interp, v, call) for k, v in owner.items.items() if isinstance(v, Rows)}
-                )
+        if name in ("set_format", "reset_format"):
             return Const(None, cells)
         made = Mapping(done, owner.complete, owner.split, cells)
         return made

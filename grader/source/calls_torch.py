@@ -27,6 +27,7 @@ from grader.source.values import (
     Optimizer,
     Partial,
     Rows,
+    Sampler,
     Seq,
     Shape,
     Unknown,
@@ -73,6 +74,9 @@ def backward(interp: Interpreter, call: Call, kind: str) -> None:
         source = interp.turns[innermost].source
         draft.rows, draft.grouping = rows_in(source), "unknown"
         draft.collator = Collator("unknown")
+        if isinstance(source, Sampler) or (isinstance(source, Seq) and _ordered(source)):
+            draft.grouping, draft.tries = "length", ("own-sampler",)
+    draft.made_in_loop = interp.last_input
     if epochs is not None:
         draft.epochs = Const(epochs)
     draft.values = [v for v in (interp.last_model,) if v is not None]
@@ -86,6 +90,8 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
         loader = draft.loader
         if loader is not None:
             _from_loader(draft, loader)
+        if draft.made_in_loop is not None:
+            _encoded_in_loop(draft, draft.made_in_loop)
         model = draft.values[0] if draft.values else None
         settle_model(interp, model, draft)
         for other in turn.loaders:
@@ -109,6 +115,25 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
         and other is not last.loader
     ):
         last.eval_rows = rows_in(other)
+
+
+def _ordered(source: Seq) -> bool:
+    return any(isinstance(v, Sampler) and v.grouping == "length" for v in source.items)
+
+
+def _encoded_in_loop(draft: Draft, made: Encoded) -> None:
+    """Each batch is tokenised or padded inside the loop: the model is called with what that gives."""
+    rows = draft.rows or made.rows
+    if rows is None and made.truncation is not None:
+        rows = Rows()
+    if rows is None or rows.shape not in (Shape.RAW, Shape.OWN):
+        return
+    padding = {"longest": "dynamic", "max_length": "max_length"}.get(made.padding, "unknown")
+    draft.rows = rows
+    draft.collator = Collator(
+        padding, "", True, made.max_length if padding == "max_length" else None, made.cells
+    )
+    draft.cells |= made.cells
 
 
 def _from_loader(draft: Draft, loader: Loader) -> None:

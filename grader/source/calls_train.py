@@ -148,8 +148,8 @@ def _run_name(args: Value | None, call: Call) -> str:
 
 
 def _trainer_grouping(interp: Interpreter, owner: Trainer, args: Value | None) -> tuple[str, tuple[str, ...]]:
-    if args is None or (const(args, "") is None and "**" not in owner.fields):
-        return "none", ()
+    if args is None or const(args, "") is None:
+        return ("unknown" if "**" in owner.fields else "none"), ()
     if not isinstance(args, Args):
         return "unknown", ()
     given = args.fields.get("group_by_length")

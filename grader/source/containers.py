@@ -23,6 +23,7 @@ from grader.source.values import (
     Loop,
     Mapping,
     Rows,
+    Sampler,
     Seq,
     Unknown,
     Value,
@@ -154,6 +155,8 @@ class Containers:
             return [Item(rows, "batch", cells) if rows else Unknown(cells=cells)], False, value
         if isinstance(value, Loop):
             return self._loop_elements(value, cells)
+        if isinstance(value, Sampler):
+            return [value], False, None
         if isinstance(value, Instance):
             found = rows_in(value)
             return [Item(found, "one", cells) if found else Unknown(cells=cells)], False, None
@@ -234,7 +237,7 @@ class Containers:
             return Column(owner.rows, name, owner.over, cells)
         if isinstance(owner, Encoded):
             base = owner.rows or Rows(origin=frozenset({"unknown"}), cells=cells)
-            made = self.encoded_rows(owner, base) if owner.over == "all" else base
+            made = self.encoded_rows(owner, base)
             name = key if isinstance(key, str) else "input_ids"
             return Column(made if isinstance(made, Rows) else base, name, owner.over, cells)
         if isinstance(owner, Column):
@@ -254,6 +257,8 @@ class Containers:
                 return Unknown(cells=cells)
         if isinstance(owner, Instance):
             return self.instance_item(owner, index)
+        if isinstance(owner, Sampler):
+            return owner  # a part of an order keeps how it was ordered
         if isinstance(owner, Lib):
             return Unknown(hint=owner.path, cells=cells)
         return derived(owner, cells=cells)

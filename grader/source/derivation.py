@@ -115,6 +115,10 @@ def join(first: Value | None, second: Value | None) -> Value:
             rows=first.rows or second.rows,
             cells=cells,
         )
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        both = [key for key in first.items if key in second.items]
+        complete = first.complete and second.complete and len(both) == len(first.items) == len(second.items)
+        return Mapping({k: join(first.items[k], second.items[k]) for k in both}, complete, None, cells)
     if isinstance(first, Const) and first.value is None:
         return second
     if isinstance(second, Const) and second.value is None:

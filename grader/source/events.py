@@ -55,6 +55,8 @@ class Draft:
     cells: Cells = NONE
     inside: bool = False
     """In a branch that may not be taken."""
+    made_in_loop: Any = None
+    """The Encoded the model is called with, where the loop itself tokenises."""
     site: Any = None
     """The ast node of the training, to tell the same one from another."""
     values: list[Value] = field(default_factory=list)

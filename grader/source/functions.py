@@ -171,7 +171,7 @@ class Functions(Expressions):
             if method is not None:
                 return self.apply(method, args, kwargs, node, scopes, loose)
             if (method := self._bound(func, func.cls, "forward")) is not None:
-                calls.model_called(self, func)
+                calls.model_called(self, func, calls.Call(func, args, kwargs))
                 return self.apply(method, args, kwargs, node, scopes, loose)
         return calls.answer(self, calls.Call(func, args, kwargs, node, scopes, loose))
 

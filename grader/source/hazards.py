@@ -70,7 +70,12 @@ def _shadowed(reading: Reading, codes: tuple[Code, ...]) -> list[Observation]:
     """An unpadded data set was made, and the run trains on a padded one."""
     found = []
     tokenized = [e for e in reading.events if e.kind == Kind.TOKENIZE]
-    loose = [e for e in tokenized if e.value.get("padding") == "none" and e.value.get("dataset")]
+    used = {cell for run in reading.runs if run.padding.value != "max-length" for cell in run.cells}
+    loose = [
+        e
+        for e in tokenized
+        if e.value.get("padding") == "none" and e.value.get("dataset") and e.by not in used
+    ]
     for run in reading.runs:
         if run.padding.value != "max-length" or not run.attempts:
             continue

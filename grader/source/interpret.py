@@ -58,6 +58,8 @@ class Interpreter(Loops):
         self.disk: dict[str, Value] = {}
         """Data sets saved with save_to_disk, by folder."""
         self.last_model: Value | None = None
+        self.last_input: Encoded | None = None
+        """What the model was last called with, if a tokenizer made it on the spot."""
         self.last_optimizer: Value | None = None
         self.trace: list[Encoded] = []
         """Tokenizer calls met while a function is tried out."""

@@ -118,7 +118,7 @@ def model_in(value: Value | None, depth: int = 3) -> Model | None:
     if isinstance(value, Model):
         return value
     if isinstance(value, Instance) and depth:
-        for inner in value.attrs.values():
+        for _, inner in sorted(value.attrs.items(), key=lambda pair: pair[0] == "__weights__"):
             found = model_in(inner, depth - 1)
             if found is not None:
                 return found
