@@ -119,7 +119,7 @@ def _look_at(path: Path, copy: Path, names: list[str], settings: dict, biggest: 
         order=_whole(about.get("order"), 0, 1_000_000) or 0,
         run=_whole(about.get("run"), 0, 1_000_000),
         measured=_share(about.get("measured")),
-        label="best" if about.get("label") == "best" else "last",
+        label="best" if about.get("label", path.stem) == "best" else "last",
         max_length=_max_length(about),
         config=_config(about.get("config"), settings, hidden=shapes[WORDS][1]),
     )
