@@ -112,9 +112,11 @@ def picture(rows: list[Row], examples: list[data.Example], how: dict[str, dict],
         plan = Batches(examples, **how[row.variant])
         numbers = sorted(plan.plan(0), key=lambda rows: max(plan.lengths[r] for r in rows))
         batch = batching.pad([examples[r] for r in numbers[len(numbers) // 2]], pad_id=0, width=plan.width)
-        axis.imshow(batch["attention_mask"], cmap="Blues", vmin=-0.3, vmax=1.3, aspect="auto")
+        axis.imshow(
+            batch["attention_mask"], cmap="Blues", vmin=-0.3, vmax=1.3, aspect="auto", interpolation="nearest"
+        )
         axis.set(title=f"{row.variant}: {row.padding:.0%} padding", xlabel="token")
-        axis.set_xlim(0, MAX_LENGTH)
+        axis.set(xlim=(0, MAX_LENGTH), ylim=(48, 0))
     above.axes[0].set_ylabel("row of a batch (dark: real tokens)")
     cost, speed = below.subplots(1, 2)
     names = [row.variant for row in rows]
