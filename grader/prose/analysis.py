@@ -23,11 +23,9 @@ BARE = 45
 """Characters up to which a single one-sided remark is bare."""
 
 _CLAUSE = re.compile(
-    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s|[,;]\s|\bbut\b"
-    r"|\band\b|(?<=[가-힣])\.\s"
+    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s"
+    r"|(?<!\d),\s|;\s|\bbut\b|\band\b|(?<=[가-힣])\.\s"
 )
-
-
 _WITHOUT = re.compile(
     r"(?:미적용|적용하지\s*않|적용\s*안|없이|쓰지\s*않|사용하지\s*않)[가-힣\s]{0,14}?(?:이|가|은|는|을\s*때"
     r"|를\s*때|ㄹ\s*때|모델)\s.{0,40}(?:더|우수|높|빠|낫)"
@@ -93,11 +91,11 @@ def sentence(unit: Unit, *, after_claim: bool = False) -> Reading | None:
     if unit.kind == "comment" and not (lex.PAST.search(text) or lex.QUANTITY.search(text)):
         return None
     about: set[str] = set()
-    reasoned = bool(lex.REASON.search(text)) and bool(lex.OBSERVED.search(text))
+    reasoned = bool(lex.REASON.search(text)) and (after_claim or bool(lex.OBSERVED.search(text)))
     claims = tuple(_claims(text))
     observed = bool(lex.OBSERVED.search(text)) or bool(claims and lex.QUANTITY.search(text))
     theory = bool(lex.EXPECTED.search(text)) and not claims
-    if theory or not (observed or claims):
+    if theory or not (observed or claims or reasoned):
         return None
     if claims:
         about |= {claim["about"] for claim in claims}
@@ -131,7 +129,12 @@ def _claims(text: str) -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = []
     clauses = [clause for clause in _CLAUSE.split(text) if clause and clause.strip()]
+    topic = ""
     for clause in clauses:
+        if lex.SPEED.search(clause) or lex.ACCURACY.search(clause):
+            topic = clause
+        elif topic:
+            clause = f"{topic} {clause}"  # '정확도는 조금 달라졌고 거의 비슷하다': one topic, two clauses
         if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
             continue
         if len(clauses) > 1 and re.search(r"예상|기대", clause):

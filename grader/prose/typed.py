@@ -30,6 +30,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NO_RESULT = re.compile(r"^\s*(?:이상|이하|초과|미만|목표|배|번|개|회|epoch|x)", re.IGNORECASE)
+_AMOUNT = rf"\d[\d.,:]*\s*{_UNIT}?(?:\s*\d+\s*{_UNIT})*"
+_FROM_TO = re.compile(rf"(?P<first>{_AMOUNT})\s*(?:→|->|=>|에서)\s*(?P<second>{_AMOUNT})", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"^\s*[-*•]?\s*(?P<label>[^:：\n|]{1,40}?)\s*[:：]\s*(?P<rest>[^\n]*\d[^\n]*)$")
 MAX_ROWS = 60
 MAX_TABLES = 40
@@ -132,13 +134,18 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
             continue
         if line.lstrip().startswith("#"):
             heading = bare
-        found = False
+        found, pairs = False, list(_before_and_after(bare))
+        told = {number["value"] for number, _ in pairs}
         for named in _NAMED.finditer(bare):
             name = "accuracy" if _ACCURACY.search(named.group("name")) else "seconds"
             if _NO_RESULT.match(named.group("after")) or lex.INSTRUCTION.search(bare):
                 continue
+            if re.search(r"목표|target|goal", bare[: named.start()], re.IGNORECASE):
+                continue
             number = _value(name, named.group("value"), bare=False)
-            if number:
+            if number and number["value"] in told:
+                found = True
+            elif number:
                 found = True
                 label = _run(bare[: named.start()]) or _run(bare) or _run(heading)
                 yield {**number, "about": label}, bare
@@ -148,9 +155,22 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
             number = _value("seconds", match.group("rest"), bare=bool(_TIME.search(heading)))
             if number:
                 yield {**number, "about": label}, bare
+        for number, label in pairs:
+            yield {**number, "about": label}, bare
         times = lex.TIMES.search(bare)
         if times and lex.SPEED.search(bare):
             yield {"name": "speedup", "value": float(times.group(1)), "about": "bucketing"}, bare
+
+
+def _before_and_after(line: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """'1205초 → 618초', '0.9037에서 0.9028로': the first without, the second with bucketing."""
+    for match in _FROM_TO.finditer(line):
+        first, second = match.group("first"), match.group("second")
+        name = "accuracy" if amounts.seconds(second) is None else "seconds"
+        values = [_value(name, text, bare=False) for text in (first, second)]
+        if all(values):
+            yield values[0] or {}, "baseline"
+            yield values[1] or {}, "bucketing"
 
 
 def _literal(cell: int, node: ast.Dict, name: str) -> list[Observation]:
