@@ -113,7 +113,12 @@ def picture(rows: list[Row], examples: list[data.Example], how: dict[str, dict],
         numbers = sorted(plan.plan(0), key=lambda rows: max(plan.lengths[r] for r in rows))
         batch = batching.pad([examples[r] for r in numbers[len(numbers) // 2]], pad_id=0, width=plan.width)
         axis.imshow(
-            batch["attention_mask"], cmap="Blues", vmin=-0.3, vmax=1.3, aspect="auto", interpolation="nearest"
+            batch["attention_mask"].numpy(),
+            cmap="Blues",
+            vmin=-0.3,
+            vmax=1.3,
+            aspect="auto",
+            interpolation="nearest",
         )
         axis.set(title=f"{row.variant}: {row.padding:.0%} padding", xlabel="token")
         axis.set(xlim=(0, MAX_LENGTH), ylim=(48, 0))
