@@ -175,6 +175,8 @@ def test_weights_are_left_in_the_outbox(both):
 
     about = json.loads((both[2] / "last.json").read_text(encoding="utf-8"))
     assert (about["class"], about["run"]) == ("BertForSequenceClassification", 4)
+    assert about["label"] == "last"
+    assert json.loads((both[2] / "best.json").read_text(encoding="utf-8"))["label"] == "best"
     with safe_open(both[2] / "best.safetensors", "pt") as file:
         assert "classifier.weight" in file.keys()  # noqa: SIM118  not a mapping
 

@@ -3,6 +3,8 @@
 Called once by entry.py through imports.py.
 """
 
+import itertools
+
 from . import rows, wire
 
 settings = {}
@@ -59,7 +61,7 @@ def _saw(tokenizer, args, kwargs, out):
         return
     counts = [len(row) for row in ids]
     offsets = numpy.concatenate([[0], numpy.cumsum(counts)]).astype(numpy.int64)
-    values = numpy.fromiter((i for row in ids for i in row), numpy.int64, int(offsets[-1]))
+    values = numpy.fromiter(itertools.chain.from_iterable(ids), numpy.int64, int(offsets[-1]))
     rows.remember(texts, rows.of_lists(values, offsets, pad))
 
 

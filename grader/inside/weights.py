@@ -29,18 +29,30 @@ def save(run, model):
     size = sum(w.numel() * w.element_size() for w in model.parameters()) / 2**20
     free = shutil.disk_usage(folder).free / 2**20
     if size * 2 > LIMIT_MB or size * 2 > free:
-        wire.emit("weights", run=run.number, label="last", refused="%.0f MB" % size)
+        _withhold(folder, run, "%.0f MB of weights" % size)
         return
     measured = run.best
-    _write(folder, "last", run, model, measured)
+    about = _write(folder, run, model, measured)
     if _best is None or measured is None or measured >= _best:
         _best = measured if measured is not None else _best
-        for ending in ("safetensors", "json"):
-            shutil.copyfile(os.path.join(folder, "last." + ending), os.path.join(folder, "best." + ending))
+        shutil.copyfile(os.path.join(folder, "last.safetensors"), os.path.join(folder, "best.safetensors"))
+        _describe(folder, {**about, "label": "best"})
         wire.emit("weights", run=run.number, label="best", measured=measured)
 
 
-def _write(folder, label, run, model, measured):
+def _withhold(folder, run, reason):
+    """No weights; the json says why. Those of an earlier run stay what they were."""
+    wire.emit("weights", run=run.number, label="last", refused=reason)
+    if not os.path.exists(os.path.join(folder, "last.safetensors")):
+        _describe(folder, {"label": "last", "run": run.number, "reason": reason})
+
+
+def _describe(folder, about):
+    with open(os.path.join(folder, about["label"] + ".json"), "w", encoding="utf-8") as file:
+        json.dump(about, file, ensure_ascii=False, default=str)
+
+
+def _write(folder, run, model, measured):
     from safetensors.torch import save_file
 
     plain, merged = _plain(model)
@@ -49,13 +61,13 @@ def _write(folder, label, run, model, measured):
         tensors[name] = (
             tensor.detach().to("cpu", copy=True).contiguous()
         )  # own memory: shared weights are refused
-    path = os.path.join(folder, label + ".safetensors")
+    path = os.path.join(folder, "last.safetensors")
     save_file(tensors, path + ".part", metadata={"format": "pt"})
     os.replace(path + ".part", path)
     config = getattr(plain, "config", None)
-    facts = {
+    about = {
         "run": run.number,
-        "label": label,
+        "label": "last",
         "class": type(plain).__name__,
         "module": type(plain).__module__,
         "config": json.loads(config.to_json_string(use_diff=False))
@@ -66,11 +78,11 @@ def _write(folder, label, run, model, measured):
         "steps": run.steps,
         "tokenizer": dict(tokenizer_hooks.settings),
     }
-    with open(os.path.join(folder, label + ".json"), "w", encoding="utf-8") as file:
-        json.dump(facts, file, ensure_ascii=False, default=str)
+    _describe(folder, about)
     wire.emit(
-        "weights", run=run.number, label=label, measured=measured, merged=merged, mb=round(_mb(path), 1)
+        "weights", run=run.number, label="last", measured=measured, merged=merged, mb=round(_mb(path), 1)
     )
+    return about
 
 
 def _mb(path):
