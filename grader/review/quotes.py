@@ -48,12 +48,13 @@ def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
     cell = submission.cells[citation.cell] if 0 <= citation.cell < len(submission.cells) else None
     if citation.witness is not Witness.SOURCE or cell is None or cell.kind != "code":
         return quoted, "text"
-    if len(quoted) > 2:
-        return textwrap.dedent("\n".join(quoted)).splitlines(), "python"
     start = _find(cell, quoted[0])
     if start is None:
         return quoted, "python"
     every = cell.source.splitlines()
+    if len(quoted) > 2:  # long enough as it is; taken from the cell again for its indentation
+        own = every[start : start + len(quoted)]
+        return [row[:MAX_WIDTH] for row in textwrap.dedent("\n".join(own)).splitlines()], "python"
     start = _opener(every, start)
     kept = _statement(every[start:], max(len(quoted), 1))
     return [row[:MAX_WIDTH] for row in textwrap.dedent("\n".join(kept)).splitlines()], "python"

@@ -9,7 +9,7 @@ Called by `grader.checks.judge` with the settled facts, findings and item verdic
 |---|---|
 | q1 works and solves the problem | works.py |
 | q2 comments explain the core | explained.py |
-| q3 error-prone spots | hazards.py |
+| q3 error-prone spots | hazards.py (the answer), spots.py (the spots) |
 | q4 the coder understood it | understood.py |
 | q5 concise | concise.py |
 """

@@ -18,6 +18,32 @@ SEVERITY = ("contradiction", "warning", "note", "praise")
 CLEARLY_FASTER = 1.3
 """Ratio of padded tokens per row from which one would expect a shorter training time."""
 
+CORE = {
+    "bucketing": (
+        "셀 {cell}의 bucketing을 빼고 실행하면 배치 하나의 모양(행 수 × 길이)은 어떻게 달라질까요?",
+        "Without the bucketing of cell {cell}, what would be the shape of one batch (rows × length)?",
+    ),
+    "training-loop": (
+        "셀 {cell}의 학습 루프에서 그래디언트를 0으로 되돌리는 줄을 빼면 손실은 어떻게 움직일까요? 왜 "
+        "그런가요?",
+        "In the loop of cell {cell}, what would the loss do without the line that zeroes the gradients, and "
+        "why?",
+    ),
+    "training-arguments": (
+        "셀 {cell}에서 인자 하나만 바꿔 학습 시간을 반으로 줄인다면 무엇을 바꾸고, 정확도에서는 무엇을 "
+        "잃을까요?",
+        "Which single argument in cell {cell} would you change to halve the training time, and at what "
+        "price?",
+    ),
+    "tokenise": (
+        "셀 {cell}을 거친 행들은 배치에 들어가기 전에 길이가 모두 같을까요, 다를까요? 코드의 어느 부분이 "
+        "그것을 정하나요?",
+        "After cell {cell}, are all rows of one length or of different lengths? Which part of the code "
+        "decides it?",
+    ),
+}
+"""For notebooks without results: a question for each kind of core cell."""
+
 
 def questions(
     evidence: Evidence, facts: Facts, findings: tuple[Finding, ...], count: int = 3
@@ -217,15 +243,10 @@ def _about_runs(facts: Facts) -> Iterator[tuple[str, Text]]:
 def _about_code(evidence: Evidence) -> Iterator[tuple[str, Text]]:
     """When nothing was trained: the core cells, and as a last resort the longest code cell."""
     for o in observed(evidence, Kind.CORE_CELL):
-        yield (
-            f"core-{o.cell}",
-            Text(
-                ko=f"셀 {o.cell}의 {code(o.quote, 50)} 부분을 한 줄씩 설명해 주세요. 이 셀을 빼면 무엇이 "
-                "달라지나요?",
-                en=f"Take us through {code(o.quote, 50)} in cell {o.cell}. What would change without this "
-                "cell?",
-            ),
-        )
+        asked = CORE.get(str(o.value.get("why")))
+        if asked is not None and o.cell is not None:
+            ko, en = asked
+            yield f"core-{o.value['why']}", Text(ko=ko.format(cell=o.cell), en=en.format(cell=o.cell))
     written = [c for c in evidence.submission.cells if c.kind == "code" and c.source.strip()]
     for cell in sorted(written, key=lambda c: -len(c.source)):
         yield (

@@ -145,10 +145,15 @@ def _praise(best: Observation | None) -> Text | None:
         return None
     about = best.value.get("about") or []
     quote = code(_clean(best.quote), 90) if best.quote else ""
-    if "reason" in about or "trade-off" in about:
+    if "reason" in about:
         said = Text(
             ko=f"셀 {best.cell}에서 숫자를 옮기는 데 그치지 않고 이유까지 생각해 본 점이 좋았습니다",
             en=f"Cell {best.cell} doesn't stop at the numbers but asks why",
+        )
+    elif "trade-off" in about:
+        said = Text(
+            ko=f"셀 {best.cell}에서 속도와 성능을 함께 놓고 따져 본 점이 좋았습니다",
+            en=f"Cell {best.cell} weighs speed against accuracy",
         )
     else:
         said = Text(
