@@ -23,7 +23,7 @@ BARE = 45
 """Characters up to which a single one-sided remark is bare."""
 
 _CLAUSE = re.compile(
-    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s"
+    r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s|(?<=한데),?\s"
     r"|(?<!\d),\s|;\s|\bbut\b|\band\b|(?<=[가-힣])\.\s"
 )
 _WITHOUT = re.compile(
@@ -137,7 +137,7 @@ def _claims(text: str) -> list[dict[str, Any]]:
             clause = f"{topic} {clause}"  # '정확도는 조금 달라졌고 거의 비슷하다': one topic, two clauses
         if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
             continue
-        if len(clauses) > 1 and re.search(r"예상|기대", clause):
+        if len(clauses) > 1 and re.search(r"예상|기대|줄\s*알았|생각했", clause):
             continue
         for about, direction in _says(clause):
             if _WITHOUT.search(clause):

@@ -82,11 +82,21 @@ def debugging(units: list[Unit]) -> Iterator[Observation]:
             continue
         reach = 0 if unit.kind == "comment" else 1
         near = [u for u in written[i : i + 8] if u.cell - unit.cell <= reach]
+        if unit.kind == "markdown":  # the answer may stand below the cells that tried it out
+            matter = _matter(unit.text)
+            near += [
+                u for u in written[i + 1 : i + 40] if 0 < u.cell - unit.cell <= 5 and matter & _matter(u.text)
+            ]
         solution = next((u for u in near if _SOLVED.search(u.text) and re.search(r"[가-힣]", u.text)), None)
         if solution:
             reported |= {unit.cell, solution.cell}
             quote = unit.text if solution is unit else f"{unit.text} … {solution.text}"
             yield _observation(Kind.DEBUG_RECORD, unit.cell, {"about": unit.text[:160]}, quote)
+
+
+def _matter(text: str) -> set[str]:
+    """What a sentence is about, as beginnings of its nouns: '메모리가' and '메모리 부족' share one."""
+    return {word[:3] for word in re.findall(r"[가-힣]{3,}|[A-Za-z_]{4,}", text)}
 
 
 def outside(cell: Cell) -> Iterator[Observation]:
