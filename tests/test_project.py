@@ -125,7 +125,10 @@ def test_no_file_is_large():
 
 def test_modules_stay_one_room():
     """300 lines is where we think again; a longer file needs a reason here."""
-    reasons: dict[str, str] = {"records.py": "every data type, read top to bottom as one page"}
+    reasons: dict[str, str] = {
+        "records.py": "every data type, read top to bottom as one page",
+        "make_solution.py": "the text of a notebook, cell by cell",
+    }
     long = {
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
         for folder in ("grader", "reference")

@@ -168,6 +168,16 @@ class Gradebook:
             stored = connection.scalar(sql.select(WORK.c.files).where(WORK.c.student == student))
         return msgspec.msgpack.decode(zlib.decompress(stored), type=dict[str, bytes]) if stored else {}
 
+    def note(self, name: str, value: str) -> None:
+        """Keep a fact about the batch as a whole."""
+        with self._connect() as connection:
+            _replace(connection, NOTE, {"name": name, "value": value})
+
+    def noted(self, name: str) -> str:
+        """What `note` kept; '' if nothing."""
+        with self._connect() as connection:
+            return connection.scalar(sql.select(NOTE.c.value).where(NOTE.c.name == name)) or ""
+
     def override(
         self, student: str, item: str, status: Status, points: float | None, who: str, why: str
     ) -> None:

@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
     done: int
     kept: int
     problems: int
+    """Submissions without a result, from this run or an earlier one."""
     out: Path
 
 
@@ -78,17 +79,16 @@ def run_batch(
         todo = [entry for entry in entries if stored.get(entry.student) != keys[entry.student]]
         progress.total(len(todo), len(entries) - len(todo))
         schedule = scheduler or _local(jobs, progress)
-        problems = 0
         for entry, done in schedule(todo, order):
             # Without a key it is tried again next time: our failure may pass.
             book.record(entry, "" if done.ours else keys[entry.student], done)
             _publish(out, entry.student, done.files)
-            problems += done.problem is not None
             progress.ended(entry, done)
         book.forget_others({entry.student for entry in entries})
         _publish_missing(out, book)
         book.note("pairs", msgspec.json.encode(similar(entries, source)).decode())
         summarise(out, book, order.rubric, order.lang)
+        problems = sum(row.problem is not None for row in book.rows())
     return Outcome(done=len(todo), kept=len(entries) - len(todo), problems=problems, out=out)
 
 
