@@ -71,3 +71,16 @@ def test_gpu_and_network():
     )
     assert all(cell.environment for cell in cells)
     assert "a.csv" in cells[2].why
+
+
+def test_a_stale_name_used_in_place_of_the_lost_one():
+    """The cell that should have made `model` failed; an older `model` is still there and doesn't fit."""
+    cells = run(
+        ["model = torch_model()", "model = TFModel()", "model.compile(optimizer=o)", "frame['x']"],
+        {
+            1: ("ImportError", "TFModel requires the TensorFlow library"),
+            2: ("TypeError", "compile() got an unexpected keyword argument 'optimizer'"),
+            3: ("KeyError", "'x'"),
+        },
+    )
+    assert [cell.environment for cell in cells] == [False, True, True, False]

@@ -14,6 +14,7 @@ torch pays nothing.
     torch_hooks.py trainer_hooks.py tokenizer_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
     cpu.py        a notebook that insists on a GPU, on a machine without one
+    shims.py      what older libraries did, for a runtime of earlier years
     shortcuts.py  the length-grouped sampler: quick, and fair to a run that is cut
     rows.py       which row is it? hashes, and which official file a text comes from
     data.py paths.py hub.py shell.py metrics.py lenient.py    what is served instead of a network

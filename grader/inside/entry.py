@@ -27,7 +27,7 @@ def install():
     imports.after("transformers.modeling_utils", _models)
     imports.after("peft.peft_model", lambda module: _lazily("torch_hooks").watch(module.PeftModel))
     imports.after("accelerate.accelerator", _accelerate)
-    for name in ("data", "paths", "hub", "shell", "metrics", "lenient", "cpu", "shortcuts"):
+    for name in ("data", "paths", "hub", "shell", "metrics", "lenient", "cpu", "shortcuts", "shims"):
         try:
             _lazily(name).install()
         except Exception as error:

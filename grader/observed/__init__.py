@@ -59,7 +59,7 @@ def observe(
     for name in WEIGHTS:
         (weights_dir / name).unlink(missing_ok=True)  # of an earlier run; the sandbox overwrites nothing
     with tempfile.TemporaryDirectory(prefix="grader-scratch-") as scratch:
-        setting = Setting(classroom, budget, limits, chosen, todo, Path(scratch))
+        setting = Setting(classroom, budget, limits, chosen, todo, Path(scratch), runtime)
         execution = sandbox.run_notebook(
             [*todo, LAST],
             isolation=chosen,

@@ -71,8 +71,6 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
     value = run.error_value
     if MARK in value or (missing and missing in value):
         return f"the classroom lacks {missing or value.partition(':')[2].strip()}"
-    if run.error_name == "NameError" and (name := re.search(r"name '(\w+)'", value)) and name[1] in lost:
-        return f"{name[1]} comes from cell {lost[name[1]]}, which failed because of the classroom"
     lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
     if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
         return f"the runtime lacks it: {value[:150]}"
@@ -96,18 +94,29 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
         and re.search(r"predict|evaluat|log_history", source)
     ):
         return "the budget cut a loop whose length the cell relies on"
+    if run.error_name != "SyntaxError" and (used := sorted(_loaded(source) & lost.keys())):
+        return f"{used[0]} comes from cell {lost[used[0]]}, which failed because of the classroom"
     return ""
 
 
-def _assigned(source: str) -> set[str]:
-    """Names that the cell binds at top level."""
+def _tree(source: str) -> ast.AST:
     text = "\n".join("" if line.lstrip().startswith(("!", "%")) else line for line in source.splitlines())
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except SyntaxError:
-        return set()
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _loaded(source: str) -> set[str]:
+    """Names that the cell reads."""
+    nodes = ast.walk(_tree(source))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _assigned(source: str) -> set[str]:
+    """Names that the cell binds."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):

@@ -54,6 +54,7 @@ class Setting:
         isolation: Isolation,
         cells: Sequence[tuple[int, str]],
         scratch: Path,
+        runtime: str,
     ) -> None:
         mounted = isolation.name != "none"
         probe, data, hub = (
@@ -82,6 +83,7 @@ class Setting:
             # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            "GRADER_OLD": str(int(runtime != "current")),
             **_caps(budget),
         }
 
