@@ -113,6 +113,32 @@ def test_two_sessions_are_read_in_file_order():
     assert [r.padding for r in runs] == [Padding.MAX_LENGTH, Padding.DYNAMIC]
 
 
+def test_a_run_can_not_go_on_from_one_with_a_higher_count():
+    """Two sessions: the kernel was started anew between the two runs, and the model loaded again."""
+    sources = (
+        LOAD,
+        PADDED,
+        LOOSE,
+        ARGS,
+        fit("padded['train']", "padded['test']"),
+        fit("loose['train']", "loose['test']"),
+    )
+    runs = read_cells(*sources, counts=[1, 2, 2, 3, 9, 5]).runs
+    assert [(r.start, r.continued_from) for r in runs] == [(Start.PRETRAINED, None), (Start.PRETRAINED, None)]
+    runs = read_cells(*sources, counts=[1, 2, 2, 3, 9, 10]).runs
+    assert [(r.start, r.continued_from) for r in runs] == [(Start.PRETRAINED, None), (Start.CONTINUED, 4)]
+
+
+def test_a_runaway_cell_does_not_cost_the_others():
+    away = (
+        "def f(n):\n"
+        + "    x = [(a + b) for a in range(12) for b in range(12)]\n" * 40
+        + "for i in (1, 2, 3, 4, 5, 6, 7, 8):\n    for j in (1, 2, 3, 4, 5, 6, 7, 8):\n        f(i)\n"
+    )
+    run = run_of(LOAD, LOOSE, ARGS, away, fit("loose['train']", "loose['test']"))
+    assert run.padding is Padding.DYNAMIC
+
+
 def test_cells_never_run():
     sources = (LOAD, LOOSE, ARGS, fit("loose['train']", "loose['test']"))
     assert run_of(*sources, counts=[1, 2, 3, None]).executed is False

@@ -30,7 +30,9 @@ from grader.source.values import (
 )
 
 MAX_STEPS = 60_000
-"""Expressions evaluated per notebook and pass, then the rest is left unknown."""
+"""Expressions evaluated per notebook and reading, then the rest is left unread."""
+MAX_CELL_STEPS = 15_000
+"""Of these in one cell: a runaway cell must not cost the others."""
 BUILTIN_MODULES = {
     "torch",
     "transformers",
@@ -78,6 +80,8 @@ class Expressions(Containers):
         self.globals: dict[str, Value] = {}
         self.fallback: dict[str, Value] = {}
         self.steps = 0
+        self.steps_before = 0
+        """Steps when the running cell began."""
         self.sides: dict[tuple, set[str]] = {}
         """Which parts of each split were taken, by split id."""
 
@@ -97,7 +101,7 @@ class Expressions(Containers):
         if node is None:
             return Const(None, self.now)
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > MAX_STEPS or self.steps - self.steps_before > MAX_CELL_STEPS:
             raise OutOfSteps
         handler = getattr(self, "_" + type(node).__name__, None)
         if handler is None:

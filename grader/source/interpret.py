@@ -32,6 +32,7 @@ from grader.source.values import (
     Instance,
     Lib,
     Mapping,
+    Model,
     Rows,
     Seq,
     Trainer,
@@ -63,8 +64,12 @@ class Interpreter(Loops):
         self.last_optimizer: Value | None = None
         self.trace: list[Encoded] = []
         """Tokenizer calls met while a function is tried out."""
-        self.trained: dict[int, tuple[int, tuple[Rows, ...]]] = {}
-        """By model uid: the cell that last trained these weights, and all rows they have seen."""
+        self.trained: dict[int, tuple[tuple[int, Rows | None], ...]] = {}
+        """By model uid: (cell, rows) of each run that trained these weights, in order."""
+        self.model_starts: set[tuple[str, str]] = set()
+        """(variable, start) of every model bound to a name."""
+        self.counts: dict[int, int] = {}
+        """Execution counts by cell, where they are those of several kernel sessions."""
         self.codes: tuple[Code, ...] = ()
         self.spent = False
         self.muted = 0
@@ -77,6 +82,7 @@ class Interpreter(Loops):
         self.code = self.cell = code
         self.now = frozenset({code.index})
         self.frames, self.turns, self.unsure = [], [], 0
+        self.steps_before = self.steps
         for statement in code.tree.body:
             self.statement = statement
             try:
@@ -85,6 +91,7 @@ class Interpreter(Loops):
                 continue
             except OutOfSteps:
                 self.spent = True
+                self.turns, self.frames, self.unsure, self.muted = [], [], 0, 0
                 return
             except (RecursionError, MemoryError):
                 self.turns, self.frames = [], []
@@ -92,6 +99,11 @@ class Interpreter(Loops):
                 # One statement we can't read must not cost the rest of the notebook.
                 self.turns, self.frames, self.unsure, self.muted = [], [], 0, 0
                 self.code, self.now = code, frozenset({code.index})
+
+    def another_session(self, cell: int) -> bool:
+        """Can `cell` above not have run before this one in the same kernel? Its count is not lower."""
+        now, then = self.counts.get(self.cell.index), self.counts.get(cell)
+        return now is not None and then is not None and cell != self.cell.index and then >= now
 
     def part_of_batches(self) -> bool:
         return bool(self.turns) or self.muted > 0
@@ -148,6 +160,8 @@ class Interpreter(Loops):
 
     def bind(self, target: ast.expr, value: Value, scopes: Scopes) -> None:
         if isinstance(target, ast.Name):
+            if isinstance(value, Model):
+                self.model_starts.add((target.id, value.start))
             frame_global = scopes and target.id in getattr(self, "_global_names", ())
             (self.globals if frame_global else self._scope(scopes))[target.id] = value
         elif isinstance(target, (ast.Tuple, ast.List)):

@@ -19,7 +19,6 @@ from grader.source.values import (
     Mapping,
     Model,
     Optimizer,
-    Rows,
     Seq,
     Tokenizer,
     Trainer,
@@ -53,23 +52,15 @@ def from_pretrained(interp: Interpreter, call: Call) -> Value:
         base = call.arg(0, "model")
         inner = model_in(base)
         shown = inner.name if inner else ""
-        interp.note(
-            Kind.MODEL_LOAD, call.node, name=shown, variable=variable, pretrained=True, **{"class": cls}
-        )
+        interp.note(Kind.MODEL_LOAD, call.node, name=shown, variable=variable, **{"class": cls})
         return Model(shown, cls, "checkpoint", cells=cells)
     start = start_of(interp, name, target)
     config = call.arg(None, "config")
     made = Model(
         name, cls, start, "tf" if cls.startswith(("TF", "Flax")) else "pt", cells=cells | cells_of(config)
     )
-    interp.note(
-        Kind.MODEL_LOAD,
-        call.node,
-        name=name,
-        variable=variable,
-        pretrained=start == "pretrained",
-        **{"class": cls},
-    )
+    known = {} if start == "unknown" else {"pretrained": start == "pretrained"}
+    interp.note(Kind.MODEL_LOAD, call.node, name=name, variable=variable, **known, **{"class": cls})
     if call.const(None, "output_loading_info", default=False) is True:
         return Seq([made, Unknown(cells=cells)], True, cells)
     return made
@@ -157,13 +148,22 @@ def settle_model(interp: Interpreter, given: Value | None, draft: Draft) -> None
     draft.model_variable = next((k for k, v in interp.globals.items() if v is given), "")
     draft.cells |= model.cells
     draft.start = model.start
-    seen: tuple[Rows, ...] = ()
-    if model.uid in interp.trained:
-        draft.continued_from, seen = interp.trained[model.uid]
-        draft.start, draft.earlier_rows = "continued", seen
+    history = interp.trained.get(model.uid, ())
+    before = tuple(step for step in history if not interp.another_session(step[0]))
+    if before:
+        draft.start, draft.continued_from = "continued", before[-1][0]
+        draft.earlier_rows = tuple(rows for _, rows in before if rows is not None)
+    elif history:
+        # The kernel was started anew in between: the name was loaded again, by a cell above or below.
+        draft.start = _only_start(interp, draft.model_variable)
     if not interp.muted:
-        now = (draft.rows,) if draft.rows is not None else ()
-        interp.trained[model.uid] = (interp.cell.index, seen + now)
+        interp.trained[model.uid] = (*history, (interp.cell.index, draft.rows))
+
+
+def _only_start(interp: Interpreter, variable: str) -> str:
+    """What every model ever bound to this name begins with, if it is the same for all."""
+    starts = {const for name, const in interp.model_starts if name == variable and variable}
+    return starts.pop() if len(starts) == 1 else "unknown"
 
 
 def model_method(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:

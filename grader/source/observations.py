@@ -61,6 +61,7 @@ TUNED = {
 _PATH = re.compile(
     r"^(?:~|/(?:content|aiffel|root|home|kaggle|mnt|workspace|data|Users|tmp|usr|drive|opt)\b|[A-Za-z]:[\\/])"
 )
+_NSMC = re.compile(r"\S*(?:ratings_(?:train|test)\.txt|e9t/nsmc\S*)")
 _SHELL_PATH = re.compile(r"(?:~|/(?:content|aiffel|home|root))/\S+")
 
 
@@ -130,6 +131,8 @@ def from_text(codes: tuple[Code, ...]) -> list[Observation]:
             )
         for line, command in code.shell:
             found.append(_say(Kind.SHELL, code, line, command=command))
+            if match := _NSMC.search(command):
+                found.append(_say(Kind.DATA_LOAD, code, line, name=match[0], how="download"))
             if match := _SHELL_PATH.search(command):
                 found.append(_say(Kind.HARD_CODED_PATH, code, line, path=match[0]))
         checked = checked or "is_available(" in code.source or "list_physical_devices" in code.source
@@ -196,6 +199,9 @@ class _Walk(ast.NodeVisitor):
         self._metric(node, name, dotted, first)
         self._device(node, name, dotted, first)
         self._preprocessing(node, name, dotted, first)
+        if name in ("urlretrieve", "get_file", "urlopen", "hf_hub_download", "gdown"):
+            shown = next((a.value for a in node.args if isinstance(a, ast.Constant)), "")
+            self.say(Kind.DATA_LOAD, node, name=str(shown)[:200], how="download")
         if name == "EarlyStoppingCallback" or name == "EarlyStopping":
             patience = next((w.value for w in node.keywords if "patience" in (w.arg or "")), first)
             self.say(

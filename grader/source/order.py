@@ -42,6 +42,8 @@ def read(codes: tuple[Code, ...]) -> Reading:
     order = executed_order(codes)
     first = Interpreter()
     first.codes = codes
+    if order is None:
+        first.counts = {code.index: code.count for code in codes if code.count is not None}
     before: dict[int, dict[str, Value]] = {}
     for code in codes:
         if order is not None:

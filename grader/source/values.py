@@ -258,7 +258,7 @@ class Weights(Value):
     """A state_dict. `live`: shares memory with the model (no copy made)."""
 
     start: str
-    trained: tuple[int, tuple[Rows, ...]] | None
+    trained: tuple[tuple[int, Rows | None], ...] | None
     model: Model | None = None
     live: bool = True
     cells: Cells = NONE
