@@ -106,6 +106,13 @@ def test_forged_steps_are_doubted(change, says):
     assert any(says in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))
 
 
+def test_a_metric_that_does_not_count_is_doubted():
+    done = execution([HEAD, STEPS, {**EVAL, "claims": {"eval_accuracy": 0.95}}, END])
+    assert any("0.950" in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))
+    done = execution([HEAD, STEPS, {**EVAL, "claims": {"eval_accuracy": 0.82}}, END])
+    assert doubts(notebook(), done, fold(done, done.cells)) == ()
+
+
 def test_lines_without_a_call_or_with_a_named_pipe_are_doubted():
     done = execution([HEAD, STEPS, END])
     testimony = fold(done, done.cells)

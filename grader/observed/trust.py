@@ -21,6 +21,9 @@ about 2e4."""
 CPU_PER_STEP = 5e-4
 """CPU seconds that the smallest optimizer step of a transformer takes, GPU or not."""
 
+APART = 0.06
+"""Between a metric and the probe's count: Trainer drops a few rows of a cut evaluation's last batch."""
+
 FLAGS = {
     r"PROBE_FD|_grader_inside": "names the probe",
     r"/proc/self|/proc/1\b": "looks into /proc",
@@ -61,9 +64,24 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
         found.append(f"{execution.malformed_events} lines on the probe's pipe are no JSON objects")
     if execution.events_cut:
         found.append("the probe said more than it may; later lines are missing")
+    found += _claims(execution)
     if len(runs) > len(testimony.runs):
         found.append("some training runs were reported in a way the probe never does")
     return tuple(dict.fromkeys(found))
+
+
+def _claims(execution: Execution) -> list[str]:
+    """Where the notebook's own metric and a count over the same forward passes disagree."""
+    found = []
+    for event in execution.events:
+        data = event.data
+        claims, counted = data.get("claims"), data.get("accuracy")
+        if data.get("t") != "eval" or not isinstance(claims, dict) or not isinstance(counted, float):
+            continue
+        for name, value in claims.items():
+            if "accuracy" in name and isinstance(value, (int, float)) and abs(value - counted) > APART:
+                found.append(f"cell {event.cell} computes {name} {value:.3f}, the probe counts {counted:.3f}")
+    return found
 
 
 def _doubts_of(lines: Lines, sources: dict[int, str]) -> list[str]:
