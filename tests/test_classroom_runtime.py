@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import classroom
+from grader import classroom, sandbox
 from grader.classroom import generation, gpu, health, runtime
-from grader.errors import ClassroomError, UsageError
+from grader.errors import ClassroomError, SandboxError, UsageError
 from grader.records import Cell, Output, Submission, to_json
 
 PYTHONS = {"2024": "/a/python", "2025": "/b/python", "current": "/c/python"}
@@ -214,6 +214,22 @@ def test_python_of_another_version_is_not_taken(tmp_path):
     found = runtime._find_python(tmp_path / "x.txt")
     said = subprocess.run([found, "-V"], capture_output=True, text=True).stdout
     assert said.startswith(f"Python {here}.")
+
+
+@pytest.mark.parametrize(
+    "error, found, fix",
+    [
+        (SandboxError(ko="격리 없음", en="no bwrap: apt install it"), "none", "no bwrap: apt install it"),
+        (RecursionError("deep"), "looking at it failed (RecursionError: deep)", None),
+    ],
+)
+def test_doctor_outlives_a_broken_sandbox(monkeypatch, error, found, fix):
+    def choose(requested):
+        raise error
+
+    monkeypatch.setattr(sandbox, "choose", choose)
+    line = health._isolation()
+    assert (line.ok, line.found.en, line.fix and line.fix.en) == (False, found, fix)
 
 
 def by_name(lines: tuple[health.DoctorLine, ...]) -> dict[str, health.DoctorLine]:

@@ -52,6 +52,12 @@ def _isolation() -> DoctorLine:
     except ImportError as error:
         found = Text(ko=f"불러올 수 없음 ({error.name})", en=f"can't be loaded ({error.name})")
         return DoctorLine(name, False, found, _install_run())
+    except Exception as error:  # a doctor must outlive what it looks at
+        found = Text(
+            ko=f"확인하다 멈춤 ({type(error).__name__}: {error})",
+            en=f"looking at it failed ({type(error).__name__}: {error})",
+        )
+        return DoctorLine(name, False, found)
     notes = "; ".join(isolation.notes)
     found = f"{isolation.name}" + (f" ({notes})" if notes else "")
     return DoctorLine(name, True, Text(ko=found, en=found))
