@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -123,7 +124,10 @@ def _plot(rows: Sequence[Row], lang: str) -> Markup:
     from matplotlib.figure import Figure
 
     # Fixed ids and no date: the same class gives the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "class", "svg.fonttype": "none", "font.size": 9}):
+    style = {"svg.hashsalt": "class", "svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif"}
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Text stays text and the reader's browser has the font, so it need not be here.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(6.4, 2.4), layout="constrained")
         axes = figure.subplots()
         axes.hist(accuracies, bins=20, color="#4c72b0")

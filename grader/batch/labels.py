@@ -34,8 +34,36 @@ REASONS = {
     "killed-by-watchdog": Text(ko="감시 장치가 중단", en="killed by the watchdog"),
     "sandbox-fault": Text(ko="샌드박스 오류 (학생과 무관)", en="sandbox fault (not the student's)"),
 }
-FINDINGS: dict[str, Text] = {}
-"""Names of findings; one without a name shows its id."""
+FINDINGS = {
+    "weak-bucketing": Text(ko="패딩이 조금만 줄어든 bucketing", en="bucketing with a weak effect"),
+    "no-op-bucketing": Text(ko="효과가 없는 bucketing", en="bucketing without effect"),
+    "dynamic-baseline": Text(ko="기준 실행도 이미 동적 패딩", en="baseline already pads dynamically"),
+    "typed-differs-from-stored": Text(ko="적은 숫자와 출력이 다름", en="typed numbers differ from outputs"),
+    "test-as-validation": Text(ko="test를 검증 데이터로 사용", en="test used as validation"),
+    "subset-evaluation": Text(ko="일부 행으로만 평가", en="evaluated on a subset"),
+    "speed-after-early-stopping": Text(
+        ko="조기 종료 뒤의 속도 값", en="speed figure distorted by early stopping"
+    ),
+    "speedup-not-measured": Text(
+        ko="출력에서 확인되지 않는 속도 향상", en="speed-up not borne out by outputs"
+    ),
+    "short-max-length": Text(ko="짧은 max_length", en="short max_length"),
+    "run-not-trusted": Text(ko="실행 증거를 믿기 어려움", en="evidence of the run not trusted"),
+    "printed-without-training": Text(ko="학습 없이 출력된 정확도", en="accuracy printed without training"),
+    "overfitting": Text(ko="검증 손실이 다시 올라감", en="validation loss rises again"),
+    "continued-training": Text(ko="앞 실행의 모델을 이어서 학습", en="went on training the same model"),
+    "confounded": Text(ko="bucketing 말고도 다른 조건", en="runs differ in more than bucketing"),
+    "at-the-threshold": Text(ko="90 % 경계의 정확도", en="accuracy at the 90 % threshold"),
+    "verified-below-claim": Text(ko="다시 평가한 정확도가 낮음", en="re-evaluated accuracy below the claim"),
+    "stored-error": Text(ko="오류 출력이 남아 있음", en="errors stored in outputs"),
+    "stale-output": Text(ko="지금 코드의 출력이 아님", en="outputs of other code"),
+    "observed-differs": Text(ko="다시 실행한 결과가 다름", en="behaves differently when run"),
+    "leak": Text(ko="학습한 행으로 평가", en="evaluated on training rows"),
+    "evidence-in-images": Text(ko="이미지 속 증거", en="evidence in images"),
+    "checkpoint-evaluated": Text(ko="다른 체크포인트를 평가", en="another checkpoint evaluated"),
+    "same-score": Text(ko="두 실행의 점수가 똑같음", en="identical scores"),
+}
+"""Names of findings that are no praise; a test holds the list against what the checks can report."""
 
 
 def finding_name(name: str, lang: str) -> str:
