@@ -26,11 +26,11 @@ _NAMED = re.compile(
     r"(?P<name>정확도|accuracy|accuarcy|acuuracy|(?<![a-z])acc(?![a-z])"
     r"|(?:학습|훈련|소요|실행|총|전체|걸린)?(?:(?<!\d)(?<!\d\s)시간|\s시간)|(?:training|train|total"
     r"|elapsed)?[ _]?time|runtime)"
-    rf"(?P<between>[^\d\n]{{0,16}}?)(?P<value>\d[\d.,:]*\s*{_UNIT}?(?:\s*\d+\s*{_UNIT})*)(?P<after>\s*[가-힣a-z]{{0,4}})",
+    rf"(?P<between>[^\d\n]{{0,16}}?)(?P<value>\d[\d.,:]{{0,20}}\s*{_UNIT}?(?:\s*\d{{1,4}}\s*{_UNIT}){{0,2}})(?P<after>\s*[가-힣a-z]{{0,4}})",
     re.IGNORECASE,
 )
 _NO_RESULT = re.compile(r"^\s*(?:이상|이하|초과|미만|목표|배|번|개|회|epoch|x)", re.IGNORECASE)
-_AMOUNT = rf"\d[\d.,:]*\s*{_UNIT}?(?:\s*\d+\s*{_UNIT})*"
+_AMOUNT = rf"\d[\d.,:]{{0,15}}\s*{_UNIT}?(?:\s*\d{{1,4}}\s*{_UNIT}){{0,2}}"
 _FROM_TO = re.compile(rf"(?P<first>{_AMOUNT})\s*(?:→|->|=>|에서)\s*(?P<second>{_AMOUNT})", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"^\s*[-*•]?\s*(?P<label>[^:：\n|]{1,40}?)\s*[:：]\s*(?P<rest>[^\n]*\d[^\n]*)$")
 MAX_ROWS = 60
@@ -125,7 +125,7 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
     """'사용전 : 3시간 18분', '검증 정확도 90.15%', with the run that the line or its heading names."""
     heading = ""
     for line in text.split("\n"):
-        bare = re.sub(r"[*`#>]", "", line).strip()
+        bare = re.sub(r"[*`#>]", "", line[:2_000]).strip()
         if not bare or "|" in line:
             continue
         if not re.search(r"\d", bare):
