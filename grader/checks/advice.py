@@ -150,8 +150,17 @@ def _run_it(case: Case) -> Text:
 
 def _apply(case: Case) -> Text:
     ran = [j for j in case.runs if j.run.executed]
-    base = case.baseline or (ran[-1] if ran else None)
-    at = say.cell(base.run.cell) if base else say.text("학습 셀", "the training cell")
+    base = case.baseline or next(iter((*reversed(ran), *reversed(case.runs))), None)
+    if base is None:
+        return say.text(
+            "먼저 `Trainer`로 기준 학습을 한 번 하고, 모델을 새로 불러와 `group_by_length=True`와 "
+            "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣은 학습을 한 번 더 해서 시간과 정확도를 "
+            "비교해 보세요. 토크나이저에는 `truncation=True`만 둡니다.",
+            "Train once with a plain `Trainer`, load the model afresh and train again with "
+            "`group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, and compare time "
+            "and accuracy. Leave only `truncation=True` in the tokeniser.",
+        )
+    at = say.cell(base.run.cell)
     source = tokenising(case, base)
     first = say.text("", "")
     if pads_in_advance(source):

@@ -110,9 +110,9 @@ def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
             )
         then, now = _how_padded(base), _how_padded(bucketed)
         return say.text(
-            f"{say.josa(first.ko, '은/는')} {then.ko}, {say.josa(at.ko, '은/는')} {now.ko} 학습해, "
-            "bucketing이 실제로 효과를 냈습니다.",
-            f"{first.en.capitalize()} trains {then.en} and {at.en} {now.en}: bucketing took effect.",
+            f"{first.ko}에서는 {then.ko} 패딩했지만 {at.ko}에서는 {now.ko} 패딩해, bucketing이 실제로 효과를 "
+            "냈습니다.",
+            f"{first.en.capitalize()} pads {then.en}, {at.en} {now.en}: bucketing took effect.",
         )
     shown = f" 행당 {say.tokens(width)} 토큰이 되도록" if width is not None else ""
     shown_en = f" ({say.tokens(width)} tokens per row)" if width is not None else ""
@@ -127,14 +127,12 @@ def _how_padded(joined: Joined) -> Text:
     run = joined.run
     if run.padding == Padding.MAX_LENGTH:
         length = say.tokens(run.tokens_per_row or run.max_length or 512)
-        return say.text(f"모든 행을 {length} 토큰으로 패딩해", f"on rows all padded to {length} tokens")
+        return say.text(f"모든 행을 {length} 토큰으로", f"all rows to {length} tokens")
     if run.padding == Padding.MAP_BATCH:
-        return say.text("1,000행 단위로 패딩해", "on rows padded per 1,000")
+        return say.text("1,000행 단위로", "per 1,000 rows")
     if run.grouping == Grouping.LENGTH:
-        return say.text(
-            "길이가 비슷한 행끼리 묶고 배치마다 패딩해", "on rows grouped by length and padded per batch"
-        )
-    return say.text("배치마다 패딩해", "on rows padded per batch")
+        return say.text("길이가 비슷한 행끼리 묶어 배치마다", "rows grouped by length, per batch")
+    return say.text("배치마다", "per batch")
 
 
 def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:

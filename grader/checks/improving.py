@@ -75,6 +75,18 @@ def _earned(case: Case, best: Evaluation) -> bool:
     )
 
 
+def _printed(case: Case) -> list[Evaluation]:
+    """Accuracies printed by a cell that measures nothing."""
+    return [
+        Evaluation(cell=o.cell, accuracy=o.value["value"], quote=o.quote)
+        for o in observations(case.evidence, Kind.PRINTED_METRIC)
+        if o.cell is not None
+        and "acc" in str(o.value.get("name", "")).lower()
+        and isinstance(o.value.get("value"), int | float)
+        and 0 <= o.value["value"] <= 1
+    ]
+
+
 def _not_earned(case: Case, best: Evaluation) -> Verdict:
     """A number without a training behind it."""
     seen = case.evidence.observed is not None
@@ -133,6 +145,9 @@ def _nothing(case: Case) -> Verdict:
                 "✍️ Please ask for the notebook as it was run and look at its best validation accuracy.",
             ),
         )
+    printed = _printed(case)
+    if printed and not any(j.run.executed and not never_trained(case, j) for j in case.runs):
+        return _not_earned(case, printed[-1])
     ran = [j for j in case.runs if j.run.executed]
     at = say.cell(ran[-1].run.cell) if ran else None
     return _verdict(
@@ -289,15 +304,20 @@ def _budget_reason(case: Case) -> Text:
 
 def _metric_step(case: Case) -> Text:
     ran = [j for j in case.runs if j.run.executed] or list(case.runs)
-    at = say.cell(ran[-1].run.cell) if ran else None
-    where = at or say.text("학습 셀", "the training cell")
+    if not ran:
+        return say.text(
+            '`Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 학습해, '
+            "에폭마다 검증 정확도가 표로 남게 해 주세요.",
+            "Train with a `Trainer` that has `compute_metrics`, and "
+            '`TrainingArguments(eval_strategy="epoch")`, so that the table shows the validation accuracy of '
+            "each epoch.",
+        )
+    at = say.cell(ran[-1].run.cell)
     return say.text(
-        f'{where.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 '
-        "다시 학습해, "
-        "에폭마다 검증 정확도가 표로 남게 해 주세요.",
-        f"Give the `Trainer` of {where.en} a `compute_metrics`, set "
-        '`TrainingArguments(eval_strategy="epoch")` and '
-        "train again, so that the table shows the validation accuracy of each epoch.",
+        f'{at.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 다시 '
+        "학습해, 에폭마다 검증 정확도가 표로 남게 해 주세요.",
+        f'Give the `Trainer` of {at.en} a `compute_metrics`, set `TrainingArguments(eval_strategy="epoch")` '
+        "and train again, so that the table shows the validation accuracy of each epoch.",
     )
 
 

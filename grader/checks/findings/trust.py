@@ -9,7 +9,7 @@ from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.facts import Kind
-from grader.records import Finding, Start, Witness
+from grader.records import Finding, Observation, Start, Witness
 
 CHANCE = 0.55
 """An honest two-class model on NSMC is above this after the first few dozen batches; chance is 0.5."""
@@ -127,20 +127,20 @@ def _leak(case: Case) -> Iterator[Finding]:
             "are evaluated on",
         ),
     }
+    noted: dict[str, list[Observation]] = {}
     for o in observations(case.evidence, Kind.LEAK):
-        if o.value.get("executed") is False:
-            continue
-        ko, en = how.get(str(o.value.get("how")), how["same-rows"])
-        at = say.cell(o.cell)
-        best = case.measured.best
-        clean = (
-            say.text(
-                f" 겹치지 않은 행에서 잰 최고 정확도는 {say.accuracy(best.accuracy)}입니다.",
-                f" The best accuracy on rows kept apart is {say.accuracy(best.accuracy)}.",
-            )
-            if best is not None and case.measured.leaked
-            else say.text("", "")
+        if o.value.get("executed") is not False:
+            noted.setdefault(str(o.value.get("how")), []).append(o)
+    best = case.measured.best
+    clean = say.text("", "")
+    if best is not None and case.measured.leaked:
+        clean = say.text(
+            f" 겹치지 않은 행에서 잰 최고 정확도는 {say.accuracy(best.accuracy)}입니다.",
+            f" The best accuracy on rows kept apart is {say.accuracy(best.accuracy)}.",
         )
+    for name, found in noted.items():
+        ko, en = how.get(name, how["same-rows"])
+        at = say.cells(o.cell for o in found if o.cell is not None)
         yield Finding(
             id="leak",
             severity="warning",
@@ -148,7 +148,7 @@ def _leak(case: Case) -> Iterator[Finding]:
                 f"{at.ko}: {ko}. 정확도가 실제보다 높게 나옵니다.{clean.ko}",
                 f"{at.en.capitalize()}: {en}. Accuracy comes out too high.{clean.en}",
             ),
-            citations=say.cite_observation(o),
+            citations=say.distinct(c for o in found for c in say.cite_observation(o)),
             question=say.text(
                 f"{at.ko}에서 평가에 쓴 행 가운데 모델이 학습 때 이미 본 행은 몇 개나 될까요?",
                 f"How many of the rows evaluated on in {at.en} had the model seen while training?",
