@@ -59,10 +59,10 @@ def flood(limits: Limits) -> Text:
 
 
 def message_too_large(limits: Limits) -> Text:
-    """One output was larger than ZeroMQ may take."""
+    """One message was larger than ZeroMQ may take: one giant output, or prints faster than they are sent."""
     return Text(
-        ko=f"출력 하나가 한도({limits.message_bytes / 1e6:.0f} MB)를 넘어서 종료했어요.",
-        en=f"One single output was larger than {limits.message_bytes / 1e6:.0f} MB; the kernel was killed.",
+        ko=f"한 번에 보낸 출력이 한도({limits.message_bytes / 1e6:.0f} MB)를 넘어서 종료했어요.",
+        en=f"Output sent at one go was over {limits.message_bytes / 1e6:.0f} MB; the kernel was killed.",
     )
 
 

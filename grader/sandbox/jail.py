@@ -235,7 +235,8 @@ def delete(folder: Path) -> None:
 
     By coreutils, which go down by file descriptor; `shutil.rmtree` recurses and gives up.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         subprocess.run(["chmod", "-R", "u+rwX", "--", str(folder)], capture_output=True)
         subprocess.run(["rm", "-rf", "--", str(folder)], capture_output=True)

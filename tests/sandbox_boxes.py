@@ -1,0 +1,76 @@
+"""What the sandbox tests share: running an attack inside and, as the positive control, outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader import sandbox
+from grader.errors import SandboxError
+from grader.records import Limits
+from grader.sandbox import Execution, Isolation
+
+LIMITS = Limits(
+    total_seconds=60,
+    cell_seconds=30,
+    memory_mb=1024,
+    disk_mb=64,
+    processes=128,
+    output_bytes_per_cell=400_000,
+    output_bytes=4_000_000,
+)
+
+
+def isolation_or_skip() -> Isolation:
+    """bubblewrap, tested; skips with its own words where it can't be had."""
+    pytest.importorskip("ipykernel")
+    pytest.importorskip("jupyter_client")
+    try:
+        return sandbox.choose("bubblewrap")
+    except SandboxError as error:
+        pytest.skip(f"no isolation here: {error}")
+
+
+def notebook(isolation: Isolation, *sources: str, limits: Limits = LIMITS, **options) -> Execution:
+    """Run `sources` as cells 0, 1, …"""
+    return sandbox.run_notebook(
+        list(enumerate(sources)), isolation=isolation, python=sys.executable, limits=limits, **options
+    )
+
+
+def outside(source: str, *, cwd: Path, env: dict[str, str] | None = None, seconds: float = 30) -> str:
+    """The same source as a plain program of this user, without any sandbox: what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def attack(source: str, **asked: object) -> str:
+    """A cell that knows `asked` and prints what its `attack()` returns, as JSON."""
+    know = f"import json\nasked = json.loads({json.dumps(json.dumps(asked))})\n"
+    return f"{know}{source}\nprint(json.dumps(attack()))"
+
+
+def alive(marker: str) -> list[int]:
+    """Processes whose command line holds `marker`, this one left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                if marker.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found

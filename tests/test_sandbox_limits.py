@@ -1,0 +1,317 @@
+"""Attacks on time, memory, disk and output: each end has its name, what ran before it is kept.
+
+The numbers are the rows of docs/threat-model.md. Positive controls run the same source without a
+sandbox, where it does what it wants (within reason: this is also somebody's machine).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from grader.records import Ending, Limits
+from grader.sandbox import Isolation, cgroup, driver
+from tests.sandbox_boxes import LIMITS, alive, attack, isolation_or_skip, notebook, outside
+
+pytestmark = pytest.mark.kernel
+
+HOG = """
+def attack():
+    try:
+        block = bytearray(asked["mb"] << 20)
+        return len(block) >> 20
+    except MemoryError:
+        return "MemoryError"
+"""
+FORK = """
+def attack():
+    import os, signal
+    children, refused = [], False
+    try:
+        for _ in range(asked["count"]):
+            pid = os.fork()
+            if pid == 0:
+                signal.pause()
+            children.append(pid)
+    except OSError:
+        refused = True
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return [len(children), refused]
+"""
+ONE_FILE = """
+def attack():
+    import os
+    written = 0
+    try:
+        with open(asked["path"], "wb", buffering=0) as file:
+            while written < asked["mb"] << 20:
+                written += file.write(bytes(1 << 20))
+    except OSError as error:
+        return [written >> 20, type(error).__name__]
+    finally:
+        if os.path.exists(asked["path"]):
+            os.unlink(asked["path"])
+    return [written >> 20, ""]
+"""
+CHILDREN = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        block = bytearray(400 << 20)
+        block[::4096] = bytes([1]) * (len(block) // 4096)
+        time.sleep(30)
+        os._exit(0)
+time.sleep(30)
+"""
+SHARED = """
+import mmap, time
+block = mmap.mmap(-1, 1500 << 20)
+for start in range(0, len(block), 4096):
+    block[start] = 1
+print("survived", flush=True)
+"""
+MANY_FILES = """
+import os, time
+for number in range(60):
+    with open(f"part{number}", "wb") as file:
+        file.write(os.urandom(1 << 20) * 4)
+    time.sleep(0.02)
+time.sleep(20)
+"""
+STUBBORN = """
+import time
+while True:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+"""
+DAEMON = """
+import os, subprocess, sys
+code = "import signal, time, os; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; time.sleep(300)"
+subprocess.Popen([sys.executable, "-c", code, "MARKER"], start_new_session=True,
+                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+"""
+
+
+@pytest.fixture(scope="module")
+def isolation() -> Isolation:
+    return isolation_or_skip()
+
+
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch):
+    monkeypatch.setattr(driver, "GRACE", 1.0)
+
+
+def boxes() -> set[str]:
+    """Folders and groups of sandboxes that exist at the moment and are this process's own."""
+    groups = [p for parent in cgroup._v1_parents().values() for p in parent.glob(f"grader-{os.getpid()}-*")]
+    mine = {f for f in Path(tempfile.gettempdir()).glob("grader-box-*") if _locked_by_us(f)}
+    return {str(path) for path in (*groups, *mine)}
+
+
+def _locked_by_us(folder: Path) -> bool:
+    return any(Path(f"/proc/self/fd/{fd}").resolve() == folder for fd in os.listdir("/proc/self/fd"))
+
+
+# ---------------------------------------------------------------- the kernel survives
+
+
+@pytest.fixture(scope="module")
+def survived(isolation):
+    """One kernel, seven attacks that it lives through, an honest cell between and after them."""
+    cells = {
+        "memory": attack(HOG, mb=1500),
+        "fork": attack(FORK, count=400),
+        "file": attack(ONE_FILE, path="big.bin", mb=200),
+        "tmp": attack(ONE_FILE, path="/tmp/big.bin", mb=400),
+        "sparse": "open('sparse.bin', 'wb').truncate(10 << 30)",
+        "input": "answer = input('password? ')",
+        "loop": "while True:\n    pass",
+        "output": "import time\nwhile True:\n    print('x' * 10_000)\n    time.sleep(0.01)",
+        "error": "1 / 0",
+        "honest": "print(json.dumps(sum(range(10))))",
+    }
+    limits = Limits(**{**{f: getattr(LIMITS, f) for f in LIMITS.__struct_fields__}, "cell_seconds": 4})
+    execution = notebook(isolation, *cells.values(), limits=limits)
+    assert len(execution.cells) == len(cells), execution.reason
+    return {name: run for name, run in zip(cells, execution.cells, strict=True)}, execution
+
+
+def test_05_eight_gigabytes_are_refused_and_the_notebook_goes_on(survived, tmp_path):
+    assert json.loads(outside(attack(HOG, mb=1500), cwd=tmp_path)) == 1500
+    assert json.loads(survived[0]["memory"].output_tail) == "MemoryError"
+
+
+def test_04_a_fork_bomb_is_bounded(survived, tmp_path):
+    assert json.loads(outside(attack(FORK, count=400), cwd=tmp_path)) == [400, False]
+    children, refused = json.loads(survived[0]["fork"].output_tail)
+    assert refused and children < LIMITS.processes
+
+
+def test_08_a_large_file_is_refused(survived, tmp_path):
+    assert json.loads(outside(attack(ONE_FILE, path="big.bin", mb=200), cwd=tmp_path)) == [200, ""]
+    assert json.loads(survived[0]["file"].output_tail) == [64, "OSError"]
+    assert json.loads(survived[0]["tmp"].output_tail)[0] <= 256
+    assert survived[0]["sparse"].ending is Ending.CELL_ERROR
+
+
+def test_input_is_answered_at_once(survived):
+    run = survived[0]["input"]
+    assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError") and run.seconds < 3
+
+
+def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived):
+    run = survived[0]["loop"]
+    assert (run.ending, run.error_name) == (Ending.CELL_TIMEOUT, "KeyboardInterrupt")
+    assert 4 <= run.seconds < 8
+
+
+def test_07_an_endless_output_is_interrupted(survived):
+    run = survived[0]["output"]
+    assert run.ending is Ending.OUTPUT_FLOOD and run.seconds < 4 and len(run.output_tail) <= 2000
+
+
+def test_07_output_faster_than_it_can_be_sent_ends_the_kernel(isolation):
+    execution = ends(isolation, "while True:\n    print('x' * 1000)")
+    assert execution.ending is Ending.OUTPUT_FLOOD and execution.seconds < 10
+
+
+def test_what_comes_after_is_still_run(survived):
+    cells, execution = survived
+    assert cells["error"].ending is Ending.CELL_ERROR and cells["error"].error_name == "ZeroDivisionError"
+    assert cells["honest"].ending is Ending.COMPLETED and cells["honest"].output_tail.strip() == "45"
+    assert execution.ending is Ending.OUTPUT_FLOOD and execution.reason is not None
+
+
+# ---------------------------------------------------------------- the kernel does not survive
+
+
+def ends(isolation: Isolation, source: str, limits: Limits = LIMITS, **options):
+    """`source` between two honest cells: the first is kept, the last never runs, nothing is left."""
+    before = boxes()
+    execution = notebook(isolation, "print('before')", source, "print('after')", limits=limits, **options)
+    assert [run.index for run in execution.cells] == [0, 1]
+    assert execution.cells[0].output_tail == "before\n"
+    assert execution.cells[1].ending is execution.ending
+    assert execution.reason is not None and execution.reason.ko and execution.reason.en
+    assert boxes() == before
+    return execution
+
+
+def with_(**changes) -> Limits:
+    return Limits(**{**{f: getattr(LIMITS, f) for f in LIMITS.__struct_fields__}, **changes})
+
+
+def test_06_a_loop_that_ignores_interrupts_is_killed(isolation):
+    execution = ends(isolation, STUBBORN, with_(cell_seconds=1))
+    assert execution.ending is Ending.CELL_TIMEOUT and execution.seconds < 6
+
+
+def test_the_whole_notebook_has_a_clock_too(isolation):
+    execution = ends(isolation, "while True: pass", with_(total_seconds=2))
+    assert execution.ending is Ending.TOTAL_TIMEOUT and execution.seconds < 4
+
+
+def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation):
+    execution = ends(isolation, "import os; os._exit(0)")
+    assert execution.ending is Ending.KERNEL_DIED
+
+
+def test_05_memory_of_many_processes_counts_together(isolation, tmp_path):
+    control = CHILDREN.replace("30", "0.1") + "print('survived')"
+    assert "survived" in outside(control, cwd=tmp_path)
+    # Either the kernel (cgroup) kills a child and the notebook goes on, or the watchdog ends it all.
+    execution = notebook(isolation, CHILDREN.replace("30", "3"), limits=LIMITS)
+    assert execution.cells[0].ending is execution.ending is Ending.OUT_OF_MEMORY
+
+
+def test_05_shared_memory_counts(isolation, tmp_path):
+    assert "survived" in outside(SHARED, cwd=tmp_path)
+    assert ends(isolation, SHARED).ending is Ending.OUT_OF_MEMORY
+
+
+def test_05_the_watchdog_alone_sees_it_too(isolation, monkeypatch):
+    """Where there is no cgroup."""
+    monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
+    execution = ends(Isolation(name="bubblewrap"), CHILDREN)
+    assert execution.ending is Ending.OUT_OF_MEMORY and execution.peak_memory_mb > LIMITS.memory_mb
+    assert execution.seconds < 15
+
+
+def test_08_many_files_are_noticed(isolation):
+    assert ends(isolation, MANY_FILES).ending is Ending.DISK_LIMIT
+
+
+def test_08_folders_without_end_are_noticed_and_removed(isolation):
+    source = "import os, time\nfor _ in range(1200):\n    os.mkdir('d'); os.chdir('d')\n"
+    source += "os.chmod('.', 0)\ntime.sleep(20)"
+    assert ends(isolation, source).ending is Ending.DISK_LIMIT
+
+
+def test_07_one_giant_output_does_not_reach_the_grader(isolation):
+    """200 MB in one message: outside, a client without the limit would take all of it."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    source = "from IPython.display import display, HTML\ndisplay(HTML('x' * (200 << 20)))"
+    execution = ends(isolation, source, with_(memory_mb=4096))
+    assert execution.ending is Ending.OUTPUT_FLOOD
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 * 1024
+
+
+def test_26_a_kernel_that_can_no_longer_answer_is_killed(isolation):
+    source = "get_ipython().kernel.session.pack = lambda message: 1 / 0"
+    assert ends(isolation, source, with_(cell_seconds=1)).ending is Ending.CELL_TIMEOUT
+
+
+def test_24_a_daemon_dies_with_the_sandbox(isolation, tmp_path):
+    marker = f"daemon-{os.getpid()}"
+    outside(DAEMON.replace("MARKER", marker), cwd=tmp_path)
+    left = alive(marker)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert len(left) == 1, "the control: without a sandbox it lives on"
+    seen: list[int] = []
+    execution = notebook(
+        isolation, DAEMON.replace("MARKER", marker + "-inside"), on_cell=lambda _: seen.extend(alive(marker))
+    )
+    assert execution.ending is Ending.COMPLETED and seen
+    assert not alive(marker + "-inside")
+
+
+def test_all_dies_with_a_grader_that_is_killed(isolation):
+    marker = f"orphan-{os.getpid()}"[:15]
+    cell = f"import time; open('/proc/self/comm', 'w').write({marker!r}); time.sleep(300)"
+    program = (
+        "import sys; from grader import sandbox\n"
+        f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose(), python=sys.executable)"
+    )
+    grader = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1])
+
+    def inside() -> list[int]:
+        return [p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == marker]
+
+    assert wait_for(inside), "the control: while the grader lives, so does the kernel"
+    grader.kill()
+    grader.wait()
+    assert wait_for(lambda: not inside())
+
+
+def wait_for(condition, seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return bool(condition())
