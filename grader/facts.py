@@ -55,6 +55,8 @@ class Kind(StrEnum):
     """name, defined_in [cells], used_in"""
     CONTINUED_STATE = "continued-state"
     """model variable, first_run cell, then_run cell"""
+    STALE_CELL = "stale-cell"
+    """run cell, cells [..] the run rests on that ran again or were edited after it (higher or lost count)"""
     LEAK = "leak"
     """how 'same-rows'|'resplit-unseeded'|'train-as-eval'|'test-in-train', rows n"""
     TEST_AS_VALIDATION = "test-as-validation"

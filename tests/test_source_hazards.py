@@ -277,3 +277,16 @@ def test_a_checked_device_is_fine():
         "import torch\ndevice = 'cuda' if torch.cuda.is_available() else 'cpu'\nx.to('cuda')\nmodel.cuda()"
     )
     assert kinds(found, "device-unchecked") == []
+
+
+def test_cells_run_again_after_the_training_are_named():
+    sources = (LOAD, LOOSE, ARGS, fit("loose['train']", "loose['test']"))
+    assert kinds(read_cells(*sources, counts=[1, 9, 3, 4]), "stale-cell") == [{"run": 3, "cells": [1]}]
+    assert kinds(read_cells(*sources, counts=[1, 2, None, 4]), "stale-cell") == [{"run": 3, "cells": [2]}]
+    assert kinds(read_cells(*sources), "stale-cell") == []
+
+
+def test_a_final_test_is_no_validation():
+    end = "trainer = Trainer(model=model, args=args, train_dataset=loose['train'], tokenizer=tokenizer)\ntrainer.train()\nprint(trainer.evaluate(loose['test']))"
+    found = read_cells(LOAD, LOOSE, ARGS, end)
+    assert found.runs[0].eval_split == "test" and kinds(found, "test-as-validation") == []

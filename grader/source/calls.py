@@ -10,7 +10,6 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from grader.facts import Kind
 from grader.source import calls_data as data
 from grader.source import calls_torch as loops
 from grader.source import calls_train as hf
@@ -287,6 +286,8 @@ def _args_method(interp: Interpreter, owner: Args, name: str) -> Value:
 def _model(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:
     if name == "fit":
         return loops.keras_fit(interp, owner, call)
+    if name == "evaluate":
+        return loops.keras_evaluate(interp, owner, call)
     if name == "prepare_tf_dataset":
         rows = tokens.dataset_rows(interp, call.arg(0, "dataset")) or Rows()
         return loaders.batched(interp, rows, name, Call(call.func, call.args[1:], call.kwargs, call.node))
@@ -344,5 +345,5 @@ def _give_names(init: Function, call: Call) -> None:
         call.args = []
 
 
-__all__ = ["Call", "Kind", "answer", "attribute", "encoded_rows", "loop_ended", "model_called", "row_item",
+__all__ = ["Call", "answer", "attribute", "encoded_rows", "loop_ended", "model_called", "row_item",
            "set_attribute", "subclass_instance"]  # fmt: skip

@@ -13,19 +13,15 @@ from grader.source.calls_train import report
 from grader.source.collators import DEFAULT
 from grader.source.derivation import cells_of, rows_in
 from grader.source.events import Draft
-from grader.source.models import settle_model
+from grader.source.models import model_in, settle_model
 from grader.source.tokens import dataset_rows
 from grader.source.values import (
-    Args,
-    Class,
     Collator,
     Const,
     Encoded,
     Instance,
     Loader,
-    Loop,
     Optimizer,
-    Partial,
     Rows,
     Sampler,
     Seq,
@@ -190,10 +186,19 @@ def keras_fit(interp: Interpreter, model: Value, call: Call) -> Value:
     return Unknown(cells=interp.now)
 
 
-__all__ = ["Args", "Class", "Encoded", "Loop", "Partial"]
-
-
 def collator_of_batches(rows: Rows | None) -> Collator:
     """A class that yields batches: rows padded inside one batch are padded dynamically."""
     padded = rows is not None and rows.shape is Shape.OWN
     return Collator("dynamic" if padded else "unknown", "", True)
+
+
+def keras_evaluate(interp: Interpreter, model: Value, call: Call) -> Value:
+    """`model.evaluate(…)` after a fit that had nothing to validate on."""
+    rows = rows_in(call.arg(0, "x"))
+    found = model_in(model)
+    for draft in reversed(interp.runs):
+        if draft.kind == "keras" and found is not None and draft.model_uid == found.uid:
+            if draft.eval_rows is None and rows is not None and not interp.muted:
+                draft.eval_rows, draft.eval_after = rows, True
+            break
+    return Unknown(cells=interp.now)

@@ -125,6 +125,7 @@ def train(interp: Interpreter, owner: Trainer, call: Call) -> Value:
         draft.batch_size = args.fields.get("per_device_train_batch_size")
         draft.epochs = args.fields.get("num_train_epochs")
     report(interp, draft)
+    owner.run = draft
     return Unknown(cells=interp.now)
 
 
@@ -247,8 +248,8 @@ def trainer_method(interp: Interpreter, owner: Trainer, name: str, call: Call) -
         return train(interp, owner, call if name == "train" else Call(call.func, node=call.node))
     if name in ("evaluate", "predict"):
         rows = dataset_rows(interp, call.arg(0, "eval_dataset", "test_dataset"))
-        if rows is None and name == "evaluate":
-            rows = dataset_rows(interp, owner.fields.get("eval_dataset"))
+        if owner.run is not None and owner.run.eval_rows is None and rows is not None and not interp.muted:
+            owner.run.eval_rows, owner.run.eval_after = rows, True
         return Unknown(rows=None, cells=interp.now)
     if name == "fit" and call.args:  # Lightning
         return _fit(interp, call)

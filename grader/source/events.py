@@ -47,6 +47,8 @@ class Draft:
     model_variable: str = ""
     eval_known: bool = False
     """True where no evaluation during training is meant (eval_rows None is a fact)."""
+    eval_after: bool = False
+    """Evaluated only once it was trained: nothing was chosen by it."""
     earlier_rows: tuple[Rows, ...] = ()
     """What the same weights were trained on before."""
     extra: dict[str, str] = field(default_factory=dict)

@@ -19,7 +19,8 @@ def find(reading: Reading, codes: tuple[Code, ...]) -> list[Observation]:
     for run, draft in zip(reading.runs, reading.drafts, strict=True):
         found += _state(run, draft)
         found += _leaks(run, draft)
-        if run.eval_split == "test":
+        found += _stale(run, codes)
+        if run.eval_split == "test" and not draft.eval_after:
             value = {"run": run.cell, "executed": bool(run.executed)}
             found.append(_say(Kind.TEST_AS_VALIDATION, run.cell, run.quote, **value))
     for run, fields in reading.differs:
@@ -45,6 +46,20 @@ def _state(run: TrainingRun, draft: Draft) -> list[Observation]:
         "executed": bool(run.executed),
     }
     return [_say(Kind.CONTINUED_STATE, run.cell, run.quote, **value)]
+
+
+def _stale(run: TrainingRun, codes: tuple[Code, ...]) -> list[Observation]:
+    """Cells the run rests on that were run again, or edited, after it: its outputs may be of other code."""
+    by_index = {code.index: code for code in codes}
+    mine = by_index[run.cell].count
+    if mine is None:
+        return []
+    later = []
+    for cell in run.cells:
+        code = by_index.get(cell)
+        if code is not None and ((code.count or 0) > mine or not code.executed):
+            later.append(cell)
+    return [_say(Kind.STALE_CELL, run.cell, run.quote, run=run.cell, cells=later)] if later else []
 
 
 def _leaks(run: TrainingRun, draft: Draft) -> list[Observation]:

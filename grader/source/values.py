@@ -270,6 +270,8 @@ class Trainer(Value):
     cls: Class | None = None
     name: str = "Trainer"
     cells: Cells = NONE
+    run: Any = None
+    """The events.Draft of its last train()."""
 
 
 @dataclass(eq=False)
