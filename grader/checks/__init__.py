@@ -1,9 +1,12 @@
 """Evidence → Judgement: the three rubric items, the five PRT questions, the settled facts, the findings.
 
 Pure functions: no file, no clock, no torch. Read in this order:
-`join` and `padding` (one run out of three testimonies), `bucketing`, `accuracy`, `compare` (the facts),
-`settle` (all facts of one submission), `loading`, `improving`, `comparing` (items 1 to 3), `findings`,
-`questions`, and `decide`, the one place where a check's crash is caught.
+`join`, `padding`                     one run out of three testimonies
+`bucketing`, `accuracy`, `compare`    the facts
+`settle`                              all facts of one submission, in a `Case`
+`loading`, `improving`, `comparing`   items 1 to 3 (with `shown`, `unproven`, `parts`, `advice`, `tuning`)
+`findings`, `questions`               what else a reader should know or ask
+`decide`                              the order of it all, and where a check's crash is caught
 """
 
 from grader.checks.decide import judge

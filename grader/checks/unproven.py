@@ -1,0 +1,216 @@
+"""Item 2 where no number proves anything: nothing stored, only leaked rows, or no training behind it.
+
+Not covered: a goal reached or missed by a sound number (`improving`).
+"""
+
+from __future__ import annotations
+
+from grader.checks import say
+from grader.checks.bucketing import outputs_cleared
+from grader.checks.join import observations
+from grader.checks.settle import Case
+from grader.checks.shown import award, never_trained
+from grader.facts import Kind
+from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
+
+
+def nothing_stored(case: Case) -> Verdict:
+    """No stored accuracy that counts."""
+    if case.measured.leaked:
+        return leaked_only(case)
+    images = [o for o in observations(case.evidence, Kind.IMAGE) if o.cell is not None]
+    look = None
+    if images:
+        at = say.cells(o.cell for o in images)
+        look = say.text(
+            f"✍️ {at.ko}의 이미지에 결과가 있다면 눈으로 확인해 주세요. 이미지로만 남은 숫자는 점수에 넣지 "
+            "않았습니다.",
+            f"✍️ Please look at the images in {at.en}; numbers that exist only there were not counted.",
+        )
+    if outputs_cleared(case.evidence):
+        return verdict(
+            case,
+            Status.UNDECIDED,
+            say.text(
+                "저장된 출력이 없어 정확도를 알 수 없습니다.",
+                "Nothing is stored, so the accuracy is unknown.",
+            ),
+            _budget_reason(case),
+            _run_cells(case),
+            person=say.text(
+                "✍️ 실행된 노트북을 받아 최고 검증 정확도를 확인해 주세요.",
+                "✍️ Please ask for the notebook as it was run and look at its best validation accuracy.",
+            ),
+        )
+    printed = _printed(case)
+    if printed and not any(j.run.executed and not never_trained(case, j) for j in case.runs):
+        return not_earned(case, printed[-1])
+    ran = [j for j in case.runs if j.run.executed]
+    at = say.cell(ran[-1].run.cell) if ran else None
+    return verdict(
+        case,
+        Status.FAIL,
+        say.text(
+            f"{at.ko}의 학습은 정확도를 남기지 않았습니다." if at else "저장된 출력에 정확도가 없습니다.",
+            f"The training in {at.en} left no accuracy." if at else "No stored output shows an accuracy.",
+        ),
+        say.text(
+            "손으로 적은 숫자나 이미지 속 숫자는 다시 확인할 수 없어 근거로 쓰지 않았습니다.",
+            "Numbers typed by hand or shown in images can't be checked, so they don't count.",
+        ),
+        _run_cells(case),
+        next_step=_metric_step(case),
+        person=look,
+    )
+
+
+def not_earned(case: Case, best: Evaluation) -> Verdict:
+    """A number without a training behind it."""
+    seen = case.evidence.observed is not None
+    return verdict(
+        case,
+        Status.FAIL if seen or not case.evidence.source.runs else Status.UNDECIDED,
+        say.text(
+            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이라는 숫자가 출력되어 있지만, 그 "
+            "앞에서 실행된 학습이 없습니다.",
+            f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but no training "
+            "was run before it.",
+        ),
+        say.text(
+            "학습하지 않은 모델의 정확도로는 성능 개선을 확인할 수 없습니다.",
+            "An accuracy without a trained model can't show an improvement.",
+        ),
+        (say.cite(best.cell, best.quote, Witness.RECORDED),),
+        next_step=say.text(
+            f"{say.cell(best.cell).ko}에서 숫자를 직접 적는 대신 `trainer.train()`과 `trainer.evaluate()`를 "
+            "실행해 그 출력을 남겨 주세요.",
+            f"In {say.cell(best.cell).en}, run `trainer.train()` and `trainer.evaluate()` and keep their "
+            "output instead of writing the number.",
+        ),
+        person=say.text(
+            "✍️ 학습이 다른 곳에서 이루어졌는지 코더에게 물어봐 주세요.",
+            "✍️ Please ask whether the training was done elsewhere.",
+        ),
+    )
+
+
+def _printed(case: Case) -> list[Evaluation]:
+    """Accuracies printed by a cell that measures nothing."""
+    return [
+        Evaluation(cell=o.cell, accuracy=o.value["value"], quote=o.quote)
+        for o in observations(case.evidence, Kind.PRINTED_METRIC)
+        if o.cell is not None
+        and "acc" in str(o.value.get("name", "")).lower()
+        and isinstance(o.value.get("value"), int | float)
+        and 0 <= o.value["value"] <= 1
+    ]
+
+
+def leaked_only(case: Case) -> Verdict:
+    """The goal is reached only on rows that had been trained on."""
+    top = max(case.measured.leaked, key=lambda e: e.accuracy)
+    best = case.measured.best
+    at = say.cell(top.cell)
+    rest = (
+        say.text(
+            f" 학습에 쓰지 않은 행에서는 최고 {say.accuracy(best.accuracy)}입니다.",
+            f" On rows not trained on the best is {say.accuracy(best.accuracy)}.",
+        )
+        if best
+        else say.text("", "")
+    )
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        say.text(
+            f"{at.ko}의 {say.accuracy(top.accuracy)} 값은 학습에 쓴 행이 섞인 데이터로 잰 것입니다.{rest.ko}",
+            f"The {say.accuracy(top.accuracy)} of {at.en} was measured on rows that the model was also "
+            f"trained on.{rest.en}",
+        ),
+        say.text(
+            "이미 본 행으로 잰 정확도는 실제보다 높게 나옵니다. 겹치지 않는 행으로 다시 재어야 판단할 수 "
+            "있습니다.",
+            "Accuracy on rows already seen comes out too high; only rows kept apart can settle it.",
+        ),
+        say.distinct(
+            (
+                say.cite(top.cell, top.quote, Witness.RECORDED),
+                *(c for o in observations(case.evidence, Kind.LEAK) for c in say.cite_observation(o)),
+            )
+        ),
+        next_step=say.text(
+            "평가용 행을 학습 전에 한 번만 떼어 두고(`train_test_split(..., seed=42)`), 새로 불러온 모델로 "
+            f"{at.ko}의 학습과 평가를 다시 실행해 주세요.",
+            "Set the evaluation rows aside once, before any training (`train_test_split(..., seed=42)`), "
+            f"and run the training and evaluation of {at.en} again with a freshly loaded model.",
+        ),
+    )
+
+
+def _run_cells(case: Case) -> tuple[Citation, ...]:
+    ran = [j for j in case.runs if j.run.executed] or list(case.runs)
+    return say.distinct(c for j in ran[-2:] for c in say.cite_run(j.run))
+
+
+def _budget_reason(case: Case) -> Text:
+    """Why our own run can't stand in for the student's accuracy."""
+    seen = case.evidence.observed
+    if seen is None:
+        return say.text(
+            "코드만으로는 정확도를 알 수 없습니다. 실행한 상태로 다시 저장하면 판단할 수 있습니다.",
+            "Code alone doesn't tell the accuracy. Saving the notebook as run would settle it.",
+        )
+    return say.text(
+        f"채점기의 실행은 배치 수를 줄인 실행({seen.profile} 프로필)이라 90 % 달성 여부를 말해 주지 "
+        "못합니다. "
+        "실행한 상태로 다시 저장하거나, 줄이지 않고 실행하면 판단할 수 있습니다.",
+        f"The grader's own run is cut short (profile {seen.profile}) and can't tell whether 90 % is reached. "
+        "Saving "
+        "the notebook as run, or a run without a budget, would settle it.",
+    )
+
+
+def _metric_step(case: Case) -> Text:
+    ran = [j for j in case.runs if j.run.executed] or list(case.runs)
+    if not ran:
+        return say.text(
+            '`Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 학습해, '
+            "에폭마다 검증 정확도가 표로 남게 해 주세요.",
+            "Train with a `Trainer` that has `compute_metrics`, and "
+            '`TrainingArguments(eval_strategy="epoch")`, so that the table shows the validation accuracy of '
+            "each epoch.",
+        )
+    at = say.cell(ran[-1].run.cell)
+    return say.text(
+        f'{at.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 다시 '
+        "학습해, 에폭마다 검증 정확도가 표로 남게 해 주세요.",
+        f'Give the `Trainer` of {at.en} a `compute_metrics`, set `TrainingArguments(eval_strategy="epoch")` '
+        "and train again, so that the table shows the validation accuracy of each epoch.",
+    )
+
+
+def verdict(
+    case: Case,
+    status: Status,
+    actual: Text,
+    reason: Text,
+    cited: tuple[Citation, ...],
+    *,
+    next_step: Text | None = None,
+    person: Text | None = None,
+) -> Verdict:
+    goal = say.accuracy(case.threshold("r2", "accuracy"))
+    return Verdict(
+        item="r2",
+        status=status,
+        expected=say.text(
+            f"학습에 쓰지 않은 행에서 잰 정확도 {goal} 이상이 출력으로 남아 있습니다.",
+            f"A stored output shows an accuracy of {goal} or more on rows not trained on.",
+        ),
+        actual=actual,
+        reason=reason,
+        points=award(case, "r2", status),
+        citations=cited,
+        next_step=next_step,
+        person=person,
+    )
