@@ -54,7 +54,11 @@ def test_whole_data_sets(batches):
     expected = batches.look(IDS, MASK, None, 0).hashes.tolist()
 
     class Own:
-        encodings = {"input_ids": IDS.tolist()}
+        def __init__(self):
+            self.e = {"input_ids": IDS.tolist()}
+
+        def __len__(self):
+            return len(self.e["input_ids"])
 
         def __getitem__(self, index):
             raise AssertionError("the notebook's code must not be called")

@@ -118,7 +118,8 @@ def dataset(data, pad=0):
     """All rows of a tokenised data set: {'hashes', 'lengths', 'stored'} arrays (rows,), or None.
 
     Only where that needs no call of the notebook's own code: datasets.Dataset, TensorDataset, Subset,
-    or an object with an `encodings` mapping. 'stored' is the length with whatever padding lies in it.
+    or an object that holds a mapping with all `input_ids`. 'stored' is the length with whatever padding
+    lies in it.
     """
     import numpy
 
@@ -131,9 +132,14 @@ def dataset(data, pad=0):
     matrix = None
     if hasattr(data, "tensors") and len(data.tensors) and data.tensors[0].dim() == 2:
         matrix = data.tensors[0]
-    elif hasattr(getattr(data, "encodings", None), "keys") and "input_ids" in data.encodings:
-        matrix = data.encodings["input_ids"]
-    if matrix is None:
+    else:
+        for value in list(vars(data).values() if hasattr(data, "__dict__") else ()):
+            if hasattr(value, "_data") and hasattr(value, "_indices"):
+                whole = _arrow(value, pad)
+                return whole if whole and len(whole["hashes"]) == len(data) else None
+            if hasattr(value, "keys") and "input_ids" in value:
+                matrix = value["input_ids"]
+    if matrix is None or len(matrix) != len(data):
         return None
     if hasattr(matrix, "device"):
         array = matrix.detach().cpu().numpy()

@@ -409,7 +409,7 @@ def _report(done, more):
         if done.loader is not None:
             whole = wire.guarded(batches.dataset)(done.loader.dataset, models.pad_id(done.model))
         mine = whole["hashes"] if whole else mine
-        facts["leak"] = _leak(mine, number)
+        facts["leak"] = _leak(mine, number, done.loader)
     if done.loader is not None:
         try:
             facts["dataset_rows"] = len(done.loader.dataset)
@@ -423,7 +423,7 @@ def _report(done, more):
         run.aside += time.perf_counter() - done.began
 
 
-def _leak(mine, number):
+def _leak(mine, number, loader):
     """{'rows': of these, 'seen': so many were in the training set of the run or one it continues}"""
     import numpy
 
@@ -431,6 +431,8 @@ def _leak(mine, number):
         return None
     known = []
     for run in _runs[number].lineage():
+        if run.loader is not None and loader is not None and run.loader.dataset is loader.dataset:
+            return {"rows": len(mine), "seen": len(mine), "whole": True}
         known.append(
             run.dataset if run.dataset is not None else numpy.fromiter(run.seen, numpy.uint64, len(run.seen))
         )
