@@ -116,6 +116,20 @@ def test_q1_offers_the_students_own_function_without_its_padding():
     assert works.decide(sample.evidence(), effective, sample.ITEMS).code is None
 
 
+def test_q1_rewrites_the_function_that_the_bucketed_run_uses():
+    def tokeniser(name):
+        return ("code", f"def {name}(b):\n    return tok(b['text'], padding='max_length', max_length=40)")
+
+    seen = observed(
+        see(Kind.TOKENIZE, 0, padding="max-length", function="used"),
+        see(Kind.TOKENIZE, 1, padding="max-length", function="other"),
+        cells=[tokeniser("used"), tokeniser("other")],
+    )
+    facts = replace(sample.FACTS, runs=(sample.BASE, replace(sample.BUCKETED, cells=(0, 5))))
+    code = works.decide(seen, facts, sample.ITEMS).code
+    assert "def used(b):" in code.ko and "b['text']" in code.ko and "truncation=True" in code.ko
+
+
 # ---------------------------------------------------------------- q2
 
 
@@ -196,6 +210,23 @@ def test_q3_an_undefined_name_is_told_once():
         see(Kind.LINT, 2, "print(yy)", rule="F821", message="Undefined name `yy`", line=1),
     )
     assert len(hazards.decide(seen, ()).reason.ko.splitlines()) == 2
+
+
+def test_q3_names_what_changes_when_cells_run_in_order():
+    moved = see(Kind.SHADOWED, 4, name="cell order", fields=["start", "continued_from", "padding"])
+    made = see(Kind.SHADOWED, 5, name="loose_set", defined_in=[2], used_in=5)
+    text = hazards.decide(observed(moved, made), ()).reason.ko
+    assert "셀 4" in text and "(시작 가중치, 패딩)" in text
+    assert "셀 5" in text and "`loose_set`(셀 2)" in text
+
+
+def test_q3_old_calls_are_one_line_with_their_successors():
+    seen = observed(
+        see(Kind.DEPRECATED, 1, name="evaluation_strategy", gone_in="transformers 5", use="eval_strategy"),
+        see(Kind.DEPRECATED, 2, name="TFBert", gone_in="transformers 5", use="the PyTorch class"),
+    )
+    (line,) = hazards.decide(seen, ()).reason.ko.splitlines()
+    assert "`evaluation_strategy` → `eval_strategy`" in line and "`TFBert` → PyTorch용 클래스" in line
 
 
 def test_q3_an_interrupted_run_is_only_worth_knowing():

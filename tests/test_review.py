@@ -11,7 +11,19 @@ from markdown_it import MarkdownIt
 
 from grader import templating
 from grader.errors import UsageError
-from grader.records import Bucketing, Citation, Facts, Finding, Judgement, Status, Text, Verdict, Witness
+from grader.records import (
+    Bucketing,
+    Cell,
+    Citation,
+    Facts,
+    Finding,
+    Judgement,
+    Status,
+    Submission,
+    Text,
+    Verdict,
+    Witness,
+)
 from grader.review import TEMPLATES, markdown, quotes, write
 from tests import sample_evidence as sample
 
@@ -306,6 +318,33 @@ def test_every_bucketing_fact_has_words():
 def test_a_quoted_argument_is_shown_with_the_call_around_it():
     shown = quotes.best(sample.submission(), [Citation(cell=6, quote='padding="max_length",')], "ko")
     assert shown.splitlines()[3].startswith("return tokenizer(") and shown.count("\n") <= 12
+
+
+def cells(*sources):
+    made = tuple(Cell(index=i, kind="code", source=source) for i, source in enumerate(sources))
+    return Submission(name="x.ipynb", sha256="0", cells=made)
+
+
+def test_a_long_statement_keeps_the_row_this_exercise_is_about():
+    rows = [f"    argument_{i}={i}," for i in range(12)]
+    rows[9] = "    group_by_length=True,"
+    source = "args = TrainingArguments(\n" + "\n".join(rows) + "\n)\nnext_statement()"
+    shown = quotes.best(cells(source), [Citation(cell=0, quote="args = TrainingArguments(")], "ko")
+    assert "group_by_length=True," in shown and "    # …\n" in shown and "next_statement" not in shown
+    assert shown.rstrip("`\n").endswith(")") and shown.count("\n") - 4 <= quotes.MAX_LINES
+
+
+def test_of_two_equal_first_lines_the_quoted_one_is_shown():
+    source = "'''\nargs = A(\n    old=1,\n)\n'''\nargs = A(\n    new=2,\n)"
+    shown = quotes.best(cells(source), [Citation(cell=0, quote="args = A(\n    new=2,")], "ko")
+    assert "new=2" in shown and "old=1" not in shown
+
+
+def test_a_quote_is_shown_without_the_indentation_of_its_cell():
+    source = "class A:\n    def f(self):\n        a = 1\n        b = 2\n        c = 3\n        d = 4"
+    quote = "a = 1\n        b = 2\n        c = 3\n        d = 4"
+    shown = quotes.best(cells(source), [Citation(cell=0, quote=quote)], "ko")
+    assert "\na = 1\nb = 2\nc = 3\nd = 4\n" in shown
 
 
 def test_quotes_are_at_most_eight_lines():

@@ -48,11 +48,11 @@ def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
     cell = submission.cells[citation.cell] if 0 <= citation.cell < len(submission.cells) else None
     if citation.witness is not Witness.SOURCE or cell is None or cell.kind != "code":
         return quoted, "text"
-    start = _find(cell, quoted[0])
+    start = _find(cell, quoted)
     if start is None:
         return quoted, "python"
     every = cell.source.splitlines()
-    if len(quoted) > 2:  # long enough as it is; taken from the cell again for its indentation
+    if len(quoted) > 3:  # long enough as it is; taken from the cell again for its indentation
         own = every[start : start + len(quoted)]
         return [row[:MAX_WIDTH] for row in textwrap.dedent("\n".join(own)).splitlines()], "python"
     start = _opener(every, start)
@@ -60,10 +60,16 @@ def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
     return [row[:MAX_WIDTH] for row in textwrap.dedent("\n".join(kept)).splitlines()], "python"
 
 
-def _find(cell: Cell, line: str) -> int | None:
-    """0-based line of `cell` that holds `line`."""
-    wanted = line.strip()
-    return next((i for i, row in enumerate(cell.source.splitlines()) if wanted in row), None)
+def _find(cell: Cell, quoted: list[str]) -> int | None:
+    """0-based line of `cell` where `quoted` stands; where only its first line does, that one."""
+    rows = cell.source.splitlines()
+    wanted = [row.strip() for row in quoted]
+    starts = [i for i, row in enumerate(rows) if wanted[0] in row]
+    for i in starts:
+        here = [row.strip() for row in rows[i : i + 2 * len(wanted)] if row.strip()]
+        if here[1 : len(wanted)] == wanted[1:]:
+            return i
+    return starts[0] if starts else None
 
 
 def _opener(rows: list[str], start: int) -> int:

@@ -68,7 +68,7 @@ def _candidates(
     for finding in ranked:
         yield finding.id, finding.question
     told = {f.id for f in ranked}
-    if not any("bucketing" in i or "padding" in i or "no-op" in i for i in told):
+    if not any("bucketing" in i or i == "stale-output" for i in told):
         yield from _about_bucketing(facts)
     yield from _about_accuracy(facts)
     yield from _about_choices(evidence)

@@ -63,7 +63,7 @@ def decide(evidence: Evidence) -> Verdict:
     status = _status(seen)
     core = seen.core
     where = core.cell if core else None
-    quoted = cite(evidence, where, core.value.get("line", 1) if core else 1, 1)
+    quoted = cite(evidence, where, core.value.get("line", 1) if core else 1, 3)
     best = _best(evidence, seen)
     actual = Text(
         ko=f"코드 {seen.lines}줄에 주석 {seen.comments}줄, "

@@ -9,18 +9,22 @@ import ast
 
 from grader.checks.questions.words import definition, observed
 from grader.facts import Kind
-from grader.records import Evidence, Observation, Padding, Text
+from grader.records import Evidence, Facts, Observation, Padding, Text
 
 MAX_LINES = 15
 
 
-def effective_tokeniser(evidence: Evidence) -> Text | None:
+def effective_tokeniser(evidence: Evidence, facts: Facts) -> Text | None:
     """The function that pads every row before batching, rewritten to leave padding to the collator.
 
-    None when there is none, or its call can't be found in the cell.
+    Of several, the one that the bucketed run depends on. None when there is none, or its call can't be
+    found in the cell.
     """
+    bucketed = facts.bucketed is not None and facts.bucketed < len(facts.runs)
+    used = facts.runs[facts.bucketed].cells if bucketed else ()
     padded = (Padding.MAX_LENGTH, Padding.MAP_BATCH)
-    for observation in reversed(observed(evidence, Kind.TOKENIZE)):
+    seen = observed(evidence, Kind.TOKENIZE)
+    for observation in sorted(seen, key=lambda o: (o.cell not in used, -(o.cell or 0))):
         rewritten = (
             _without_padding(evidence, observation) if observation.value.get("padding") in padded else ""
         )

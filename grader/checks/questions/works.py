@@ -56,7 +56,7 @@ def decide(evidence: Evidence, facts: Facts, items: tuple[Verdict, ...]) -> Verd
         citations=citations(*(c for v in items for c in v.citations[:1]), *_failing(evidence)),
         next_step=open_items[0].next_step if open_items and status is not Status.PASS else None,
         person=person,
-        code=effective_tokeniser(evidence) if no_op else None,
+        code=effective_tokeniser(evidence, facts) if no_op else None,
     )
 
 
