@@ -233,7 +233,7 @@ def field(tmp_path_factory):
         "port": server.getsockname()[1],
         "socket": str(folder / "s"),
         "name": SECRET,
-        "pids": [os.getpid(), os.getppid()],
+        "pids": [os.getpid()],
     }
     system = ["/", "/etc", "/dev", "/usr", "/home", "/run", "/opt", "/proc", "/root", "/usr/lib", sys.prefix]
     sources = {

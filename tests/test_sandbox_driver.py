@@ -87,10 +87,11 @@ def test_a_notebook_from_start_to_collection(isolation, tmp_path):
         isolation,
         "import os\nprint(greeting, open('/opt/data/ratings.txt').read())",
         "os.write(int(os.environ['PROBE_FD']), b'{\"kind\": \"step\"}\\n')\nos.environ['MODE']",
-        "os.makedirs(os.environ['OUTBOX'] + '/m'); open('/home/student/out/m/w.safetensors', 'wb').write(b'w')",
+        "os.mkdir(os.environ['OUTBOX'] + '/m')\nopen('/home/student/out/m/w.safetensors', 'wb').write(b'w')",
         "!echo from the shell",
         "import time; start = time.time()\nwhile time.time() < start + 0.3: pass",
-        startup="greeting = 'hello'\nimport os\nos.write(int(os.environ['PROBE_FD']), b'{\"kind\": \"up\"}\\n')",
+        startup="import os\ngreeting = 'hello'\n"
+        "os.write(int(os.environ['PROBE_FD']), b'{\"kind\": \"up\"}\\n')",
         binds=[Bind(data, "/opt/data")],
         env={"MODE": "test"},
         on_cell=lambda run: seen.append(run.index),
@@ -104,9 +105,7 @@ def test_a_notebook_from_start_to_collection(isolation, tmp_path):
     assert execution.cells[1].output_tail.endswith("'test'")
     assert "from the shell" in execution.cells[3].output_tail
     assert [(event.cell, event.data["kind"]) for event in execution.events] == [(-1, "up"), (1, "step")]
-    assert (
-        list(execution.events) == events and execution.events[0].received <= 0 < execution.events[1].received
-    )
+    assert list(execution.events) == events and 0 < execution.events[1].received < execution.seconds
     assert execution.files == ("m/w.safetensors",)
     assert (tmp_path / "weights/m/w.safetensors").read_bytes() == b"w"
     assert execution.cpu_seconds > 0.3 and execution.peak_memory_mb > 10
@@ -121,8 +120,10 @@ def test_a_broken_startup_is_our_fault(isolation):
 
 @pytest.mark.kernel
 def test_an_interpreter_that_can_not_run_a_kernel_is_said_so(isolation):
-    with pytest.raises(SandboxError, match="did not start"):
-        sandbox.run_notebook([(0, "1")], isolation=isolation, python="/usr/bin/false-python", limits=LIMITS)
+    with pytest.raises(SandboxError, match="does not start"):
+        sandbox.run_notebook([(0, "1")], isolation=isolation, python="/usr/bin/no-python", limits=LIMITS)
+    with pytest.raises(SandboxError, match="did not start inside the sandbox"):
+        notebook(isolation, "1", env={"PYTHONHOME": "/nowhere"})
 
 
 @pytest.mark.kernel
@@ -147,7 +148,8 @@ PYTHON = [sys.executable, "-I", "-S", "-c"]
 
 @pytest.mark.kernel
 def test_a_program_gets_stdin_and_gives_files(isolation, tmp_path):
-    code = "import sys, os; d = sys.stdin.read(); print(len(d)); open(os.environ['OUTBOX'] + '/p.json', 'w').write('[1]')"
+    code = "import sys, os; print(len(sys.stdin.read()))\n"
+    code += "open(os.environ['OUTBOX'] + '/p.json', 'w').write('[1]')"
     result = sandbox.run_process(
         [*PYTHON, code],
         isolation=isolation,
