@@ -217,3 +217,61 @@ def test_a_baseline_beside_a_real_bucketing_run_is_not_called_shadowed():
     found = read_cells(LOAD, PADDED, LOOSE, ARGS, code)
     assert [r.padding for r in found.runs] == [Padding.MAX_LENGTH, Padding.DYNAMIC]
     assert kinds(found, "shadowed") == []
+
+
+def test_buckets_made_by_hand_from_a_sorted_list():
+    code = """
+import random
+from torch.utils.data import DataLoader
+frame = pd.read_csv('ratings_train.txt', sep='\\t')
+rows = [(tokenizer(t, truncation=True, max_length=64)['input_ids'], y) for t, y in zip(frame['document'], frame['label'])]
+rows.sort(key=lambda row: len(row[0]))
+buckets = [rows[i:i + 32] for i in range(0, len(rows), 32)]
+random.shuffle(buckets)
+def collate(bucket):
+    width = max(len(ids) for ids, _ in bucket[0])
+    return torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in bucket[0]])
+for epoch in range(2):
+    for ids in DataLoader(buckets, batch_size=1, shuffle=True, collate_fn=collate):
+        loss = model(ids).loss; loss.backward(); opt.step()
+"""
+    run = run_of(LOAD, OPT + code)
+    assert (run.padding, run.grouping, run.attempts) == (
+        Padding.DYNAMIC,
+        Grouping.LENGTH,
+        ("own-collator", "own-sampler"),
+    )
+
+
+def test_one_loop_trains_several_loaders():
+    code = """
+from torch.utils.data import DataLoader
+loaders = {'fixed': DataLoader(padded['train'], batch_size=32, shuffle=True),
+           'dynamic': DataLoader(loose['train'], batch_size=32, shuffle=True, collate_fn=DataCollatorWithPadding(tokenizer))}
+for name, loader in loaders.items():
+    model = AutoModelForSequenceClassification.from_pretrained('klue/bert-base')
+    opt = torch.optim.AdamW(model.parameters(), lr=2e-5)
+    for epoch in range(2):
+        for batch in loader:
+            loss = model(**batch).loss; loss.backward(); opt.step()
+"""
+    found = read_cells(LOAD, PADDED, LOOSE, code)
+    assert [(r.padding, r.start, r.eval_split) for r in found.runs] == [
+        (Padding.MAX_LENGTH, Start.PRETRAINED, "unknown"),
+        (Padding.DYNAMIC, Start.PRETRAINED, "unknown"),
+    ]
+    assert kinds(found, "leak") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(b):\n    ids = tokenizer(b['document'])['input_ids']\n    return {'input_ids': ids + [0] * (64 - len(ids))}\nx = dataset.map(f)",
+        "def f(b):\n    enc = tokenizer(b['document'])\n    enc['input_ids'] = pad(enc['input_ids'])\n    return enc\nx = dataset.map(f)",
+        "def f(b):\n    b['input_ids'] = pad(tokenizer(b['document'])['input_ids'], 64)\n    return b\nx = dataset.map(f)",
+        "x = dataset.map(lambda b: tokenizer(b['document'])).map(lambda e: {'input_ids': e['input_ids'] + [0] * 9})",
+    ],
+)
+def test_ids_changed_by_hand_have_no_known_length(code):
+    fit = "trainer = Trainer(model=model, args=args, train_dataset=x['train'], tokenizer=tokenizer)\ntrainer.train()"
+    assert run_of(LOAD, "from mylib import pad", code, ARGS, fit).padding is Padding.UNKNOWN

@@ -221,8 +221,18 @@ def _sorted(interp: Interpreter, call: Call) -> Value:
     if by_length and isinstance(given, (Loop, Unknown)):
         return Sampler("length", True, "sorted", cells=interp.now | given.cells)
     if isinstance(given, Seq):
-        return Seq(list(given.items), False if len(given.items) > 1 else given.complete, interp.now)
+        return Seq(list(given.items), len(given.items) < 2 and given.complete, interp.now, by_length)
     return derived(given, cells=interp.now)
+
+
+def _shuffle(interp: Interpreter, call: Call) -> Value:
+    """random.shuffle changes a list in place; scikit-learn's returns other rows."""
+    given = call.args[0] if call.args else None
+    if isinstance(given, Seq):
+        given.ordered = False
+    if isinstance(given, Rows):
+        return given.step("shuffle", interp.cell.index, *call.site, rows=given.rows, cells=interp.now)
+    return given if given is not None else Unknown(cells=interp.now)
 
 
 def _argsort(interp: Interpreter, call: Call) -> Value:
@@ -323,7 +333,7 @@ BUILTINS = {
     "isinstance": _isinstance, "partial": _partial, "int": _number, "float": _number, "round": _number,
     "abs": _number, "ceil": _number, "floor": _number, "max": _extreme, "min": _extreme, "str": _str,
     "getattr": _getattr, "setattr": _setattr, "eval": _eval,
-    "map": _map, "sorted": _sorted, "argsort": _argsort,
+    "map": _map, "sorted": _sorted, "shuffle": _shuffle, "argsort": _argsort,
     "load_from_disk": _load_from_disk, "iter": _iter,
     "next": _next, "getenv": _getenv, "join": _join_path, "Path": _path, "PosixPath": _path,
     "expanduser": _path,

@@ -78,6 +78,8 @@ def backward(interp: Interpreter, call: Call, kind: str) -> None:
     draft.values = [v for v in (interp.last_model,) if v is not None]
     draft.cells = interp.now
     turn.drafts.append(draft)
+    for outer in interp.turns:
+        outer.trains = True
 
 
 def loop_ended(interp: Interpreter, turn: Turn) -> None:
@@ -98,7 +100,7 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
             draft.extra.update(dict(interp.last_optimizer.fields))
         report(interp, draft)
     turn.drafts = []
-    if not turn.loaders or interp.muted:
+    if not turn.loaders or interp.muted or turn.trains:
         return
     # An evaluation loop after the training loop of the same cell.
     last = interp.runs[-1] if interp.runs else None
@@ -114,7 +116,10 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
 
 
 def _ordered(source: Seq) -> bool:
-    return any(isinstance(v, Sampler) and v.grouping == "length" for v in source.items)
+    return source.ordered or any(
+        (isinstance(v, Sampler) and v.grouping == "length") or (isinstance(v, Seq) and v.ordered)
+        for v in source.items
+    )
 
 
 def _encoded_in_loop(draft: Draft, made: Encoded) -> None:

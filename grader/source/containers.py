@@ -270,7 +270,7 @@ class Containers:
                 return Seq(owner.items[slice(*bounds)], True, cells)
             except ValueError:
                 pass
-        return Seq(list(owner.items), False, cells)
+        return Seq(list(owner.items), False, cells, owner.ordered)
 
     def row_item(self, owner: Rows, index: Value, is_slice: bool, node: ast.AST) -> Value:
         raise NotImplementedError

@@ -30,6 +30,7 @@ from grader.source.values import (
     Encoded,
     Function,
     Instance,
+    Item,
     Lib,
     Mapping,
     Model,
@@ -199,6 +200,11 @@ class Interpreter(Loops):
             owner.cells |= self.now
         elif isinstance(owner, Seq) and isinstance(const(key), int) and const(key) < len(owner.items):
             owner.items[const(key)] = value
+        elif isinstance(owner, (Encoded, Item)) and const(key) == "input_ids" and isinstance(value, Unknown):
+            # The ids were changed by hand (padded, perhaps): their length is no longer known.
+            self.trace.append(Encoded("unknown", None, None, "unknown", owner.rows, self.now))
+            if isinstance(owner, Encoded):
+                self.bind(target.value, replace(owner, padding="unknown"), scopes)
         elif isinstance(owner, Rows):
             # df['document'] = …: the same rows; a column made by tokenising makes them tokenised.
             found = value.rows if isinstance(value, Column) and value.name == "made" else None

@@ -121,7 +121,11 @@ def data_loader(interp: Interpreter, call: Call) -> Value:
             made.batch_size = own.batch_size
         if own.grouping != "none":
             tries.append("own-sampler")
-    elif rows is not None and rows.ordered:
+    elif isinstance(source, Seq) and any(isinstance(v, Seq) and v.ordered for v in source.items):
+        # A list of buckets: each element is a batch already.
+        tries.append("own-sampler")
+        made.grouping, made.batch_size = "length", None
+    elif (rows is not None and rows.ordered) or (isinstance(source, Seq) and source.ordered):
         tries.append("sorted-rows")
         made.grouping = "length" if shuffled is False else ("none" if shuffled else "unknown")
     elif call.loose and "shuffle" not in call.kwargs:

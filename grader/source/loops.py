@@ -30,6 +30,8 @@ class Turn:
     source: Value | None = None
     """What is gone through."""
     node: ast.AST | None = None
+    trains: bool = False
+    """A backward pass was met inside."""
     drafts: list[Draft] = field(default_factory=list)
     loaders: list[Value] = field(default_factory=list)
     """Loaders gone through inside, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from grader.source.call import Call
@@ -71,6 +72,8 @@ def seq_method(interp: Interpreter, owner: Seq, name: str, call: Call) -> Value:
     if name == "pop":
         return owner.items.pop() if owner.items and owner.complete else derived(owner, cells=cells)
     if name in ("sort", "reverse"):
+        text = ast.unparse(call.node) if call.node is not None else ""
+        owner.ordered = (name == "sort" and ("len" in text)) or (name == "reverse" and owner.ordered)
         if len(owner.items) > 1:
             owner.complete = False
         return Const(None, cells)

@@ -218,7 +218,11 @@ def _encoding_of(result: Value, trace: list[Encoded]) -> Encoded | None:
     last: Value = trace[0]
     for other in trace[1:]:
         last = join(last, other)
-    return last if isinstance(last, Encoded) else None
+    if not isinstance(last, Encoded):
+        return None
+    if isinstance(result, Mapping) and isinstance(result.items.get("input_ids", Column(Rows())), Unknown):
+        return replace(last, padding="unknown")  # something was done to the ids, padding perhaps
+    return last
 
 
 def _touches_tokens(func: Value, result: Value) -> bool:

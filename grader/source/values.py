@@ -137,6 +137,8 @@ class Seq(Value):
     complete: bool = True
     """False: holds more items than listed here."""
     cells: Cells = NONE
+    ordered: bool = False
+    """Sorted by length."""
 
 
 @dataclass(eq=False)
