@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from grader import pipeline, rubric
-from grader.records import Judgement, Limits
+from grader.records import Judgement, Limits, Witness
 from tests.corpus import build
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -56,6 +56,22 @@ def test_by_reading(case):
     for verdict in judgement.items:
         if verdict.status in ("FAIL", "PARTIAL"):
             assert verdict.next_step is not None, verdict.item
+    for verdict in (*judgement.items, *judgement.questions, *judgement.findings):
+        for citation in verdict.citations:
+            assert_stands_there(evidence.submission.cells[citation.cell], citation, verdict)
+
+
+def assert_stands_there(cell, citation, verdict) -> None:
+    """A quotation of code or words is found, line by line, in the cell that is cited for it."""
+    if citation.witness is not Witness.SOURCE:
+        return
+    there = " ".join(cell.source.split())
+    for line in citation.quote.splitlines():
+        said = " ".join(line.split()).rstrip("…")
+        plain = said.replace("**", "").replace("`", "")
+        assert said in there or plain in there.replace("**", "").replace("`", ""), (
+            f"cell {cell.index}: {said!r} ({verdict})"
+        )
 
 
 @pytest.mark.kernel

@@ -12,7 +12,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Bucketing, Observation, Text
+from grader.records import Bucketing, Citation, Observation, Text
 
 PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
 """A tokenising call's padding as it is written."""
@@ -65,6 +65,13 @@ def padding_cell(case: Case, tokenise: Observation) -> int:
         if cell.kind == "code" and _WRITTEN.search(cell.source) and f"def {function}" in cell.source:
             return cell.index
     return tokenise.cell
+
+
+def padding_citation(case: Case, tokenise: Observation) -> Citation:
+    """The line with the padding argument, quoted from the cell where it stands."""
+    place = padding_cell(case, tokenise)
+    written = _WRITTEN.search(case.evidence.submission.cells[place].source)
+    return say.cite(place, written.group().strip() if written else tokenise.quote)
 
 
 def _remove_padding(case: Case) -> Text:

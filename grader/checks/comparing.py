@@ -9,7 +9,7 @@ something that can't be known, such as bucketing in a file whose outputs are cle
 from __future__ import annotations
 
 from grader.checks import say
-from grader.checks.advice import next_step, padding_cell, pads_in_advance, tokenising
+from grader.checks.advice import next_step, padding_citation, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.parts import comparison, effect, interpretation
@@ -163,7 +163,7 @@ def _cited(case: Case) -> tuple[Citation, ...]:
         if source is not None:
             found += say.cite_observation(source)
             if pads_in_advance(source):
-                found.append(say.cite(padding_cell(case, source), source.quote))
+                found.append(padding_citation(case, source))
     for o in observations(case.evidence, Kind.ATTEMPT, Kind.COLLATOR):
         if (case.bucketed is not None and o.cell in case.bucketed.run.cells) or case.bucketed is None:
             found += say.cite_observation(o)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from grader.cli.language import say
-from grader.records import Evidence, Judgement, Status, Text, Verdict
+from grader.records import Evidence, Judgement, Status, Text
 from grader.results import points
 from grader.templating import clean
 
@@ -64,7 +64,7 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
         table.add_row(
             verdict.item,
             RichText(NAME[verdict.status].in_(lang), style=COLOUR[verdict.status]),
-            _reason(verdict, lang),
+            plain(_unmarked(verdict.actual.in_(lang))),
         )
     console.print(table)
     for verdict in judgement.items:
@@ -97,10 +97,6 @@ def _how(evidence: Evidence) -> str:
         return say(" (실행하지 않음)", " (not run)")
     isolation = say("격리 없음", "not isolated") if seen.isolation == "none" else seen.isolation
     return f" ({seen.profile} · {seen.runtime} · {isolation} · {seen.seconds:.0f} s)"
-
-
-def _reason(verdict: Verdict, lang: str) -> str:
-    return plain(_unmarked(verdict.reason.in_(lang)))
 
 
 def _unmarked(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.advice import padding_cell, pads_in_advance, tokenising
+from grader.checks.advice import padding_cell, padding_citation, pads_in_advance, tokenising
 from grader.checks.findings.claims import rows_per_second
 from grader.checks.join import Joined
 from grader.checks.settle import Case
@@ -75,7 +75,7 @@ def _no_effect(case: Case) -> Iterator[Finding]:
             f"{at.en.capitalize()} uses {how_en}, but the tokenising in {tok.en} had already padded the rows "
             f"{length_en}, so batches stay as wide."
         )
-        citations.insert(0, say.cite(padding_cell(case, source), source.quote))
+        citations.insert(0, padding_citation(case, source))
         code = _fix(case, source)
     elif case.baseline is not None and case.baseline.run.padding == Padding.DYNAMIC:
         first = say.cell(case.baseline.run.cell)
