@@ -78,13 +78,13 @@ class Kind(StrEnum):
     LINK = "link"
     """url, where; evidence outside the notebook"""
     PRINTED_METRIC = "printed-metric"
-    """name, value; printed by a plain print, so only as good as the code above it"""
+    """name, value, typed True where it is a literal of the code; printed by a plain print"""
 
     # -- the student's words
     TYPED_TABLE = "typed-table"
     """header [..], rows [[..]..]; a markdown or literal table typed by hand"""
     TYPED_NUMBER = "typed-number"
-    """name 'accuracy'|'seconds'|'speedup'|…, value, about 'baseline'|'bucketing'|''"""
+    """name 'accuracy'|'seconds'|'speedup'|'rate', value, about 'baseline'|'bucketing'|''"""
     ANALYSIS = "analysis"
     """words n, about ['bucketing'|'speed'|'accuracy'|'trade-off'|'reason'|'tuning'…], depth 'none'|'short'|'yes'"""
     REFLECTION = "reflection"

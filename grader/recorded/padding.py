@@ -35,7 +35,12 @@ def parameters(text: str, known: int) -> int:
 
 def base_sized(model: str) -> bool:
     """Whether `model` may be taken for a 12-layer, 768-wide BERT (also when its name isn't known)."""
-    return not _OTHER_SIZE.search(model)
+    return local(model) or not _OTHER_SIZE.search(model)
+
+
+def local(model: str) -> bool:
+    """Whether `model` is a folder, as opposed to a hub id ('klue/bert-base') or a class."""
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or "checkpoint" in model
 
 
 def tokens_per_row(flos: float, rows: int, epochs: float, size: int = NON_EMBEDDING) -> float | None:

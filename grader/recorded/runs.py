@@ -57,7 +57,7 @@ def finish(draft: Draft, order: int, context: Context) -> TrainingRun:
     first = number(draft.table[0][0]) if draft.table and draft.header[:1] == ("Epoch",) else None
     resumed = draft.resumed or (first is not None and first > 1)
     speed = None
-    if seconds and not resumed:
+    if seconds and not resumed:  # after a resume the counts include what an earlier session did
         if rows and epochs:
             speed = rows * epochs / seconds
         elif batch and steps:
@@ -68,7 +68,11 @@ def finish(draft: Draft, order: int, context: Context) -> TrainingRun:
         tokens = padding.tokens_per_row(flos, rows, epochs, context.parameters)
     evaluations, losses = _table(draft, per_epoch, epochs)
     losses = losses or draft.losses
-    start = Start.CHECKPOINT if resumed else Start.PRETRAINED if context.fresh else Start.UNKNOWN
+    start = Start.UNKNOWN
+    if resumed or (context.fresh and padding.local(context.model)):
+        start = Start.CHECKPOINT
+    elif context.fresh:
+        start = Start.PRETRAINED
     return TrainingRun(
         witness=Witness.RECORDED,
         cell=draft.cell,

@@ -26,12 +26,14 @@ class Typed:
 
     def __init__(self) -> None:
         self._values: set[float] = set()
+        self._here: set[float] = set()
         self._strings: list[str] = []
 
     def add(self, cell: Cell) -> None:
         """Take in the literals of one code cell."""
         numbers, strings = _literals(cell.source)
         self._values |= numbers
+        self._here = numbers
         self._strings = strings
 
     def number(self, value: float, digits: int, written: str) -> bool:
@@ -40,7 +42,11 @@ class Typed:
             return True
         if round(value, 4) in THRESHOLDS:
             return False
-        return any(round(value, 7) == known for known in self._values)
+        return round(value, 7) in self._values
+
+    def here(self, value: float) -> bool:
+        """Whether `value` is a literal of the same cell: enough to doubt a whole dict of metrics."""
+        return round(value, 4) not in THRESHOLDS and round(value, 7) in self._here
 
     def line(self, text: str) -> bool:
         """Whether a whole printed line stands in a string of the same cell."""

@@ -14,7 +14,7 @@ from grader.recorded.runs import Context, finish
 from grader.recorded.tqdm import bar
 from grader.recorded.trainer import Draft, Reading
 from grader.recorded.typed import Typed
-from grader.records import Cell, Evaluation, Observation, Submission, Testimony, TrainingRun, Witness
+from grader.records import Cell, Evaluation, Observation, Start, Submission, Testimony, TrainingRun, Witness
 
 MAX_EVALUATIONS = 1_000
 MAX_PRINTED = 80
@@ -51,7 +51,7 @@ def read(submission: Submission) -> Testimony:
         runs += here
         known += [e for run in here for e in run.evaluations] + loose
         evaluations += loose
-        more, prints = _printed(cell, typed, known, bool(here))
+        more, prints = _printed(cell, typed, known)
         known += more
         evaluations += more
         observations += prints[: max(0, MAX_PRINTED - shown)]
@@ -134,10 +134,10 @@ def _runs(
 
 
 def _typed(evaluation: Evaluation, typed: Typed) -> bool:
-    if evaluation.accuracy is None:
+    """A printed dict whose accuracy is a literal of its own cell. The Trainer's tables can't be printed."""
+    if evaluation.accuracy is None or not evaluation.quote.startswith("{"):
         return False
-    written = f"{evaluation.accuracy:.12g}"
-    return typed.number(evaluation.accuracy, len(written) - 2, written)
+    return typed.here(evaluation.accuracy)
 
 
 def _plausible(accuracy: float) -> bool:
@@ -145,9 +145,7 @@ def _plausible(accuracy: float) -> bool:
     return 0.2 <= accuracy < 0.9995
 
 
-def _printed(
-    cell: Cell, typed: Typed, known: list[Evaluation], has_runs: bool
-) -> tuple[list[Evaluation], list[Observation]]:
+def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Evaluation], list[Observation]]:
     """Accuracies in prints, reports and data frames: observations, and evaluations where they are news."""
     found: list[tuple[float, int, str, str, int | None, str]] = []
     for output in cell.outputs:
@@ -191,7 +189,7 @@ def _printed(
         evaluations.append(
             Evaluation(cell=cell.index, accuracy=value, rows=rows, split=split, quote=line[:300])
         )
-    return ([] if has_runs and not evaluations else evaluations), observations
+    return evaluations, observations
 
 
 def _report(line: str) -> tuple[float, int, str, str, int | None, str] | None:
@@ -253,7 +251,7 @@ def _speeds(cell: Cell, runs: list[TrainingRun]) -> Iterable[Observation]:
                 value = {"iterations_per_second": round(b.per_second or 0, 4), "from": "tqdm"}
                 yield _speed(cell.index, value, f"{b.desc} {b.done}/{b.total}")
     for run in runs:
-        if run.seconds and run.steps and run.kind == "trainer":
+        if run.seconds and run.steps and run.kind == "trainer" and run.start is not Start.CHECKPOINT:
             value = {"iterations_per_second": round(run.steps / run.seconds, 4), "from": "steps / seconds"}
             if run.examples_per_second:
                 value["rows_per_second"] = run.examples_per_second
