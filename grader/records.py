@@ -221,7 +221,7 @@ class TrainingRun(Record):
     grouping: Grouping = Grouping.UNKNOWN
     attempts: tuple[str, ...] = ()
     """Ways of bucketing that were tried: 'group_by_length', 'collator', 'own-sampler',
-    'own-collator', 'tf.data', 'map-batch'; whether they take effect or not."""
+    'own-collator', 'tf.data', 'map-batch', 'sorted-rows'; whether they take effect or not."""
     max_length: int | None = None
     """Tokens a row is cut or padded to."""
 

@@ -275,3 +275,39 @@ for name, loader in loaders.items():
 def test_ids_changed_by_hand_have_no_known_length(code):
     fit = "trainer = Trainer(model=model, args=args, train_dataset=x['train'], tokenizer=tokenizer)\ntrainer.train()"
     assert run_of(LOAD, "from mylib import pad", code, ARGS, fit).padding is Padding.UNKNOWN
+
+
+def test_one_loader_per_bucket_is_not_called_ungrouped():
+    code = """
+from collections import defaultdict
+from torch.utils.data import DataLoader, Subset
+buckets = defaultdict(list)
+for i, row in enumerate(loose['train']):
+    buckets[len(row['input_ids']) // 16].append(i)
+loaders = [DataLoader(Subset(loose['train'], part), batch_size=32, shuffle=True, collate_fn=DataCollatorWithPadding(tokenizer))
+           for part in buckets.values()]
+for epoch in range(2):
+    for loader in loaders:
+        for batch in loader:
+            model(**batch).loss.backward(); opt.step()
+"""
+    run = run_of(LOAD, LOOSE, OPT + code)
+    assert (run.padding, run.grouping, run.rows) == (Padding.DYNAMIC, Grouping.UNKNOWN, None)
+
+
+def test_a_gradient_tape_is_one_run():
+    code = """
+import tensorflow as tf
+from transformers import TFAutoModelForSequenceClassification
+net = TFAutoModelForSequenceClassification.from_pretrained('klue/bert-base')
+adam = tf.keras.optimizers.Adam(2e-5)
+batches = loose['train'].select(range(640)).to_tf_dataset(batch_size=16, collate_fn=DataCollatorWithPadding(tokenizer))
+for epoch in range(2):
+    for x in batches:
+        with tf.GradientTape() as tape:
+            loss = net(x).loss
+        grads = tape.gradient(loss, net.trainable_variables)
+        adam.apply_gradients(zip(grads, net.trainable_variables))
+"""
+    run = run_of(LOAD, LOOSE, code)
+    assert (run.kind, run.padding, run.rows, run.epochs_planned) == ("keras", Padding.DYNAMIC, 640, 2)

@@ -82,7 +82,7 @@ LIBRARY: dict[str, Handler] = {
     "from_dict": loading.frame,
     "from_list": loading.frame,
     "TensorDataset": loading.frame,
-    "Subset": loading.frame,
+    "Subset": data.subset,
     "DatasetDict": loading.dataset_dict,
     "concatenate_datasets": loading.concatenate,
     "ConcatDataset": loading.concatenate,

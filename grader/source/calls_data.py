@@ -14,7 +14,7 @@ from grader.source.call import Call
 from grader.source.derivation import const, derived, rows_in
 from grader.source.loading import concatenated, text_of
 from grader.source.splitting import dataset_split, is_count
-from grader.source.tokens import encoded_rows, mapped_rows
+from grader.source.tokens import dataset_rows, encoded_rows, mapped_rows
 from grader.source.values import (
     Column,
     Const,
@@ -185,6 +185,14 @@ def _select(interp: Interpreter, rows: Rows, index: Value | None, call: Call) ->
     count = len(index.items) if isinstance(index, Seq) and index.complete else None
     made = rows.step("select", interp.cell.index, *call.site, rows=count, cells=interp.now)
     return replace(made, ordered=_sorted_index(interp, call))
+
+
+def subset(interp: Interpreter, call: Call) -> Value:
+    """torch.utils.data.Subset(dataset, indices)."""
+    rows = dataset_rows(interp, call.arg(0, "dataset"))
+    if rows is None:
+        return Unknown(cells=interp.now)
+    return _select(interp, rows, call.arg(1, "indices"), call)
 
 
 def _sorted_index(interp: Interpreter, call: Call) -> bool:

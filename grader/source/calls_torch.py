@@ -72,6 +72,9 @@ def backward(interp: Interpreter, call: Call, kind: str) -> None:
         draft.collator = Collator("unknown")
         if isinstance(source, Sampler) or (isinstance(source, Seq) and _ordered(source)):
             draft.grouping, draft.tries = "length", ("own-sampler",)
+    elif draft.loader is not None and _one_of_several(interp):
+        # One loader per bucket, perhaps: what was put into each can't be told from here.
+        draft.several = True
     draft.made_in_loop = interp.last_input
     if epochs is not None:
         draft.epochs = Const(epochs)
@@ -88,6 +91,9 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
         loader = draft.loader
         if loader is not None:
             _from_loader(draft, loader)
+        if draft.several and draft.grouping == "none":
+            draft.grouping = "unknown"
+            draft.tries += ("own-sampler",)
         if draft.made_in_loop is not None:
             _encoded_in_loop(draft, draft.made_in_loop)
         model = draft.values[0] if draft.values else None
@@ -113,6 +119,12 @@ def loop_ended(interp: Interpreter, turn: Turn) -> None:
         and other is not last.loader
     ):
         last.eval_rows = rows_in(other)
+
+
+def _one_of_several(interp: Interpreter) -> bool:
+    """Is the loader one of an unlisted number, gone through one after another inside each epoch?"""
+    sources = [t.source for t in interp.turns if isinstance(t.source, Seq)]
+    return any(not s.complete and any(isinstance(v, Loader) for v in s.items) for s in sources)
 
 
 def _ordered(source: Seq) -> bool:

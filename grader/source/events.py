@@ -57,6 +57,8 @@ class Draft:
     cells: Cells = NONE
     inside: bool = False
     """In a branch that may not be taken."""
+    several: bool = False
+    """Its loader is one of several that are gone through in turn."""
     made_in_loop: Any = None
     """The Encoded the model is called with, where the loop itself tokenises."""
     site: Any = None

@@ -75,7 +75,7 @@ class Loops(Functions):
         with _Inside(self, Turn("range", count=source.count, node=node)):
             self.bind(node.target, items[0] if items else Unknown(cells=self.now), scopes)
             self._once(node.body, scopes, sure=True)
-        made = [run for run in self.runs[before:] if run.kind in ("trainer", "keras")]
+        made = [run for run in self.runs[before:] if isinstance(run.site, ast.Call)]
         if made and source.count is not None and 1 < source.count <= UNROLL:
             for item in items[1:]:
                 with _Inside(self, Turn("items", node=node)):
