@@ -75,6 +75,7 @@ def _verdict(verdict: Verdict, lang: str) -> dict[str, Any]:
         "reason": verdict.reason.in_(lang),
         "cells": sorted({citation.cell for citation in verdict.citations}),
         **{key: text.in_(lang) if text else None for key, text in optional.items()},
+        "questions": [question.in_(lang) for question in verdict.questions],
         "staff_note": verdict.staff_note,
     }
 
