@@ -6,7 +6,7 @@
 import pytest
 
 from grader.facts import Kind
-from grader.recorded import read
+from grader.recorded import printed, read
 from grader.records import Cell, Ending, Output, Start, Submission
 
 PARAMETERS = 85_648_130
@@ -565,6 +565,30 @@ def test_korean_loop():
     assert run.seconds == 3780 and run.losses == (0.3121, 0.2011)
 
 
+def test_the_courses_own_accelerate_loop():
+    """tqdm over all steps, and a metric dict after each epoch, counted from 0."""
+    outputs = [stream(f"epoch {i}: {{'accuracy': {a}}}\n") for i, a in enumerate((0.8955, 0.9021))]
+    progress = stream("100%|██████████| 9376/9376 [45:10<00:00,  3.46it/s]\n", "stderr")
+    (run,) = recorded_of([*outputs, progress]).runs
+    assert [(e.epoch, e.accuracy) for e in run.evaluations] == [(0, 0.8955), (1, 0.9021)]
+    assert (run.epochs, run.steps, run.ending) == (2.0, 9376, Ending.COMPLETED)
+    assert recorded_of([*outputs, progress]).evaluations == ()
+
+
+def test_evaluating_behind_a_progress_bar_is_no_training():
+    progress = stream("100%|██████████| 3125/3125 [02:10<00:00, 24.0it/s]\n", "stderr")
+    text = "{'eval_loss': 0.3, 'eval_accuracy': 0.9021, 'eval_runtime': 130.0, 'epoch': 3.0}"
+    testimony = recorded_of([progress, result(text)])
+    assert testimony.runs == () and testimony.evaluations[0].accuracy == 0.9021
+
+
+@pytest.mark.parametrize("sign", [": ", " = ", " "])
+def test_metrics_printed_one_a_line(sign):
+    text = f"train_runtime{sign}3072.16\ntrain_samples_per_second{sign}146.477\ntotal_flos{sign}1.7e+16\nepoch{sign}3.0\n"
+    (run,) = recorded_of([bar(14064, 14064, 3), stream(text)]).runs
+    assert run.seconds == 3072.16 and run.rows == 150000 and run.total_flos == 1.7e16
+
+
 def test_progress_of_tokenising_is_no_training():
     text = "100%|██████████| 149995/149995 [00:41<00:00, 3612.44it/s]\n"
     download = "model.safetensors: 100%|██████████| 445M/445M [00:02<00:00, 158MB/s]\n"
@@ -631,6 +655,21 @@ def test_load_report_of_transformers_5():
         [stream("BertForSequenceClassification LOAD REPORT from: klue/bert-base\nKey | Status |\n")]
     )
     assert kinds(testimony, Kind.MODEL_LOAD)[0].value["class"] == "BertForSequenceClassification"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Epoch 1 | loss 0.3300 | val acc 0.8940 | 402.1s", 402.1),
+        ("Epoch 1/3: train loss 0.3 (6m 42s)", 402.0),
+        ("에폭 2: 정확도 0.9012, 손실 0.21, 3분 20초", 200.0),
+        ("Epoch 1 loss 0.31 lr 2e-5s", None),
+        ("Epoch 1/3 - loss: 0.31 - 12ms/step", None),
+    ],
+)
+def test_a_duration_at_the_end_of_an_epochs_line(line, expected):
+    found = [m.value for m in printed.metrics(line) if m.name == "seconds"]
+    assert found == ([] if expected is None else [expected])
 
 
 def test_versions_printed_in_order():

@@ -219,13 +219,13 @@ def _run(
     training = training or (unnamed if loop.losses or loop.epoch is not None else [])
     per_epoch = max((b.total for b in training), default=None)
     steps = sum(b.done for b in training) or loop.step
-    epochs = None
-    if training and per_epoch:
-        epochs = sum(b.done / b.total for b in training)
-        if loop.epochs and epochs > loop.epochs + 0.01:
-            epochs = None
-    if epochs is None and loop.epoch is not None:
-        epochs = float(loop.epoch - (loop.first_epoch or 1) + 1)
+    first = loop.first_epoch if loop.first_epoch is not None else 1
+    counted = float(loop.epoch - first + 1) if loop.epoch is not None else None
+    epochs = sum(b.done / b.total for b in training) if training else None
+    if len(training) == 1 and counted and counted > 1:  # one bar over all epochs
+        epochs, per_epoch = counted, round(training[0].total / counted)
+    elif epochs is None or (loop.epochs and epochs > loop.epochs + 0.01):
+        epochs = counted
     whole_run = loop.epochs is None or epochs is None or epochs >= loop.epochs - 0.001
     if error and not (whole_run and loop.evaluations):
         ending = Ending.INTERRUPTED if error == "KeyboardInterrupt" else Ending.CELL_ERROR

@@ -31,6 +31,12 @@ _TIME = re.compile(
     r"(?:minutes?|mins?|m|분|seconds?|secs?|s|초)(?![a-z])){0,2})?)",
     re.IGNORECASE,
 )
+_BARE_TIME = re.compile(
+    r"(?<![\w.,:/-])(?P<value>\d+(?:\.\d+)?\s*(?:hours?|h|시간|minutes?|mins?|m|분|seconds?|secs?|s|초)"
+    r"(?![a-z/])(?:\s*\d[\d.]*\s*(?:minutes?|mins?|m|분|seconds?|secs?|s|초)(?![a-z/])){0,2})",
+    re.IGNORECASE,
+)
+"""A duration without a word for it, as at the end of 'Epoch 1 | loss 0.33 | acc 0.89 | 402.1s'."""
 _TARGET = re.compile(r"목표|기준|target|goal|threshold|[<>≥≤]\s*=?\s*$", re.IGNORECASE)
 _AT_LEAST = re.compile(
     r"\s*(?:이상|이하|초과|미만|를?\s*(?:넘|목표)|or (?:more|above|higher)|\+)", re.IGNORECASE
@@ -103,6 +109,11 @@ def metrics(line: str) -> list[Metric]:
         if value is not None:
             held = _HELD.search(match.group("name")) or _TEST.search(match.group("name"))
             found.append(Metric("seconds", value, "validation" if held else "", 0, match.group("value")))
+    timed = any(metric.name == "seconds" for metric in found)
+    if found and not timed and _EPOCH.search(line) and (match := _BARE_TIME.search(line)):
+        value = seconds(match.group("value"))
+        if value is not None:
+            found.append(Metric("seconds", value, "", 0, match.group("value")))
     return found
 
 

@@ -34,7 +34,7 @@ _OUTPUT = re.compile(
 )
 _LINE = re.compile(
     r"^[ \t]*(train_runtime|total_flos|train_samples_per_second|train_steps_per_second|train_loss|epoch"
-    r"|global_step|train_samples)[ \t]*[:=][ \t]*([\d.,:eE+]+(?:GF)?)[ \t]*$",
+    r"|global_step|train_samples)[ \t]*[:= \t][ \t]*([\d.,:eE+]+(?:GF)?)[ \t]*$",
     re.MULTILINE,
 )
 

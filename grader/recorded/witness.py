@@ -126,10 +126,15 @@ def _runs(
         for i, run in enumerate(by_keras)
     ]
     loose += evaluated
-    if not runs and not loose and not reading.orphans:
+    if not runs and not reading.orphans:
         by_hand, printed_only = loops.read_cell(cell, typed, around.counts)
+        if loose:  # evaluate dicts, perhaps inside a loop: 'epoch 0: {'accuracy': 0.8955}'
+            by_hand = [run for run in by_hand if run.epochs is not None and run.evaluations]
+            told = {e.accuracy for run in by_hand for e in run.evaluations}
+            loose = [e for e in loose if e.accuracy not in told]
+        else:
+            loose = [e for e in printed_only if e.accuracy is not None and _plausible(e.accuracy)]
         runs = [msgspec.structs.replace(run, model=around.model) for run in by_hand]
-        loose += [e for e in printed_only if e.accuracy is not None and _plausible(e.accuracy)]
     return runs, loose
 
 
