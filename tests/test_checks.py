@@ -534,3 +534,16 @@ def test_a_broken_witness_costs_nothing():
 
 def test_an_empty_notebook_is_judged():
     assert len(judged(cells=()).items) == 3
+
+
+def test_a_collate_function_that_pads_to_the_maximum_is_the_plain_run():
+    base = written(5, padding=Padding.MAX_LENGTH, max_length=128, attempts=("own-collator",))
+    late = written(7, padding=Padding.DYNAMIC, attempts=("own-collator",))
+    facts = judged([base, late], [stored(5), stored(7)]).facts
+    assert (facts.bucketing, facts.baseline, facts.bucketed) == ("effective", 0, 1)
+
+
+def test_narrower_batches_without_a_word_of_bucketing():
+    late = written(7, padding=Padding.DYNAMIC)
+    assert judged([BASE, late], [stored(5, tokens=60), stored(7, tokens=41.7)]).facts.bucketing == "effective"
+    assert judged([late], [stored(7, tokens=41.7)]).facts.bucketing == "absent"

@@ -63,11 +63,23 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
         ):
             # The plain run of this notebook: what another run is held against proves nothing by itself.
             continue
-        one = _one(runs, i, [k for k in ran if effort(runs[k]) < effort(runs[i])], min_fall, cleared)
+        one = _one(runs, i, _plainer(runs, i, ran, min_fall), min_fall, cleared)
         if best is None or _RANK[one.bucketing] > _RANK[best.bucketing]:
             best = one
     assert best is not None
     return best
+
+
+def _plainer(runs: tuple[Joined, ...], i: int, ran: list[int], min_fall: float) -> list[int]:
+    """Runs that try less than run `i`; or as much, but with wider batches (a collate function that
+    pads to the maximum looks like an attempt and is the plain run)."""
+    mine = effort(runs[i])
+    return [
+        k
+        for k in ran
+        if effort(runs[k]) < mine
+        or (k != i and effort(runs[k]) == mine and _fell(runs[i], runs[k], min_fall))
+    ]
 
 
 _RANK = {Bucketing.NO_OP: 0, Bucketing.UNKNOWN: 1, Bucketing.EFFECTIVE: 2}
