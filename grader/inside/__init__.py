@@ -11,7 +11,7 @@ torch pays nothing.
     batches.py    facts of one batch: tokens, padding, row hashes
     models.py     where a model's weights come from: pretrained, random, continued
     runs.py       training runs and evaluations as they happen
-    torch_hooks.py trainer_hooks.py tokenizer_hooks.py    where the facts are seen
+    torch_hooks.py trainer_hooks.py tokenizer_hooks.py keras_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
     cpu.py        a notebook that insists on a GPU, on a machine without one
     shims.py      what older libraries did, for a runtime of earlier years

@@ -27,7 +27,18 @@ def install():
     imports.after("transformers.modeling_utils", _models)
     imports.after("peft.peft_model", lambda module: _lazily("torch_hooks").watch(module.PeftModel))
     imports.after("accelerate.accelerator", _accelerate)
-    for name in ("data", "paths", "hub", "shell", "metrics", "lenient", "cpu", "shortcuts", "shims"):
+    for name in (
+        "data",
+        "paths",
+        "hub",
+        "shell",
+        "metrics",
+        "lenient",
+        "cpu",
+        "shortcuts",
+        "shims",
+        "keras_hooks",
+    ):
         try:
             _lazily(name).install()
         except Exception as error:

@@ -20,6 +20,7 @@ def install():
     imports.after("transformers.models.auto.auto_factory", lambda m: _loader(m._BaseAutoModelClass))
     imports.after("transformers.models.auto.tokenization_auto", lambda m: _loader(m.AutoTokenizer))
     imports.after("transformers.models.auto.configuration_auto", lambda m: _loader(m.AutoConfig))
+    imports.after("transformers.modeling_tf_utils", _tensorflow)
     imports.after("transformers.trainer", _trainer)
     imports.after("peft.config", lambda m: _loader(m.PeftConfigMixin))
 
@@ -27,6 +28,19 @@ def install():
 def after_models(module):
     """After `transformers.modeling_utils` was imported: note what every loaded model looks like."""
     _loader(module.PreTrainedModel, note=True)
+
+
+def _tensorflow(module):
+    """`from_pt=True` asks for pytorch_model.bin; the classroom holds the same weights as safetensors."""
+    _loader(module.TFPreTrainedModel)
+    load = module.TFPreTrainedModel.from_pretrained.__func__
+
+    def from_pretrained(kind, name=None, *args, **kwargs):
+        if kwargs.get("from_pt") and not os.path.isdir(str(name)):
+            kwargs.pop("from_pt")
+        return load(kind, name, *args, **kwargs)
+
+    module.TFPreTrainedModel.from_pretrained = classmethod(from_pretrained)
 
 
 def _config(module):

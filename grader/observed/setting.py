@@ -42,6 +42,11 @@ _ROOTS = re.compile(
     r"""['"=\s(](/(?:content|kaggle|aiffel|workspace|data|mnt|root|Users|home/(?!student\b)[\w.-]+))(?=[/'"\s)])"""
 )
 
+_TENSORFLOW = re.compile(
+    r"""\bTF(?:Bert|Auto|Trainer)|\b(?:tf|tensorflow)\.(?:keras|data)\b|return_tensors=['"]tf|['"]tensorflow['"]"""
+    r"""|to_tf_dataset|prepare_tf_dataset"""
+)
+
 
 class Setting:
     """Of one notebook. `binds`, `env` and `startup` are what `run_notebook` takes."""
@@ -83,6 +88,7 @@ class Setting:
             # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            **_tensorflow(cells),
             "GRADER_OLD": str(int(runtime != "current")),
             **_caps(budget),
         }
@@ -99,6 +105,14 @@ def _caps(budget: Budget) -> dict[str, str]:
     if seconds is not None:
         caps["GRADER_LOOP_SECONDS"] = str(seconds)
     return caps
+
+
+def _tensorflow(cells: Sequence[tuple[int, str]]) -> dict[str, str]:
+    """transformers imports TensorFlow wherever it lies, which takes seconds; most notebooks only print
+    its version. `USE_TF=0` stops transformers and datasets from it, not the notebook."""
+    if any(_TENSORFLOW.search(source) for _, source in cells):
+        return {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    return {"USE_TF": "0", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def _other_machines(cells: Sequence[tuple[int, str]], scratch: Path) -> list[Bind]:
