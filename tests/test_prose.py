@@ -115,6 +115,23 @@ def test_two_durations_set_side_by_side_are_a_comparison_wherever_they_stand():
     assert depth("학습률을 2e-5에서 5e-5로 올렸더니 정확도가 0.89에서 0.90으로 높아졌다.") == "none"
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("## 결론\n속도는 빨라졌지만 정확도는 조금 내려갔다. bucketing에는 장단점이 있다.", True),
+        (
+            "## 비교\n- 기본: 50분, 0.904\n- bucketing: 24분, 0.905\n\n시간이 절반으로 줄고 정확도는 비슷하다.",
+            True,
+        ),
+        ("두 모델의 학습 시간 차이는 거의 없었다. 동적 패딩이 제대로 적용되지 않은 것 같다.", True),
+        ("속도는 빨라졌지만 정확도는 조금 내려갔다.", False),
+        ("데이터가 너무 많아서 9시간에서 1시간으로 줄이려고 10%만 사용했다.", False),
+    ],
+)
+def test_both_sides_in_a_cell_that_names_bucketing(text, wanted):
+    assert (depth(text) != "none") is wanted
+
+
 def test_comments_say_what_happened_or_only_what_a_line_is_for():
     assert (
         depth(("code", "# 동적 패딩으로 학습 속도 향상\ncollator = DataCollatorWithPadding(tok)")) == "none"

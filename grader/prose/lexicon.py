@@ -24,11 +24,16 @@ BUCKETING = words(
 COMPARES = words(
     r"(?:baseline|베이스\s?라인|기존\s*모델|step\s*4)\S*\s*(?:모델|결과)?\S*\s*(?:비교|대비|보다)"
     r"|적용\s*(?:전후|전과\s*후|여부|유무)|유무에\s*따른"
-    r"|두\s*(?:실험|실행|방식|방법)\S*\s"
+    r"|두\s*(?:실험|실행|방식|방법|모델|경우)\S*\s"
     r"|\d\s*(?:초|분|시간|s|sec|min)\S{0,2}\s*(?:에서|→|->|➔|와|과|대|vs\.?)\s*(?:약\s*)?\d"
     r"|\d\s*(?:초|분|시간)(?:에서|와|과)\s+(?:약\s*)?\d"
 )
 """Compares with the baseline: in this exercise with bucketing, unless the sentence names another topic."""
+
+FEWER_ROWS = words(
+    r"데이터\S*\s*(?:너무\s*|개수\S*\s*|수\S*\s*|크기\S*\s*|양\S*\s*)?(?:많|줄)|\d\s*%\s*만|개만|샘플링|(?<![a-z])gpu|colab|코랩"
+)
+"""Times compared because rows were left out or the machine changed: no sign of a comparison of runs."""
 
 PADDING = words(r"padding|패딩|max_length|최대\s*길이")
 
@@ -112,6 +117,7 @@ REASON = words(
     r"|because|due to|since\b|thanks to|caused|라서|아서\s*그런|어서\s*그런|이라고\s*판단|로\s*판단|사료"
     r"|덜\s*처리|불필요한\s*(?:패딩|padding|연산)"
     r"|[가-힣](?:서|니까?)\s.{2,60}(?:것\s*같|듯\s?하|보임|보인다|가능성|판단)"
+    r"|(?:제대로|잘)\s*적용\S*\s*(?:안|않|못)"
     r"|이미\s*padd?ing|이미\s*패딩|되어\s?있어서|적용이\s*(?:제대로\s*)?(?:안|되지)"
 )
 TRADE_OFF = words(

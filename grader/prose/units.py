@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from grader.prose.code import parse
-from grader.prose.lexicon import BUCKETING, COMPARES, OTHER_TOPIC
+from grader.prose.lexicon import ACCURACY, BUCKETING, COMPARES, FEWER_ROWS, OBSERVED, OTHER_TOPIC, SPEED
 from grader.records import Cell
 
 MAX_TEXT = 60_000
@@ -61,6 +61,7 @@ def _markdown(index: int, text: str, above: str, going_on: bool) -> tuple[list[U
     local, fenced, paragraph = "", False, False
     under = going_on
     """Under a heading of this cell that names bucketing."""
+    topic_of_cell = bool(BUCKETING.search(text))
     for line in text.split("\n"):
         if _FENCE.match(line):
             fenced = not fenced
@@ -85,7 +86,7 @@ def _markdown(index: int, text: str, above: str, going_on: bool) -> tuple[list[U
             if len(words) < 4:
                 continue
             other = bool(OTHER_TOPIC.search(words))
-            named = bool(BUCKETING.search(words)) or (not other and bool(COMPARES.search(words)))
+            named = bool(BUCKETING.search(words)) or (not other and _compares(words, topic_of_cell))
             paragraph = paragraph or named
             about = named or ((paragraph or under) and not other)
             if _titles(line, words) and not named and OTHER_TOPIC.search(words):
@@ -94,6 +95,17 @@ def _markdown(index: int, text: str, above: str, going_on: bool) -> tuple[list[U
                 under = True
             units.append(Unit(index, words, local or above, about, "markdown"))
     return units, above
+
+
+def _compares(words: str, topic_of_cell: bool) -> bool:
+    """Does a sentence that doesn't name bucketing hold two runs against each other?
+
+    In a cell that names it elsewhere, saying how both speed and accuracy came out is enough.
+    """
+    if FEWER_ROWS.search(words):
+        return False
+    both = SPEED.search(words) and ACCURACY.search(words) and OBSERVED.search(words)
+    return bool(COMPARES.search(words)) or bool(topic_of_cell and both)
 
 
 def _titles(line: str, words: str) -> bool:
