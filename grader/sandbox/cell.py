@@ -6,11 +6,14 @@ Called by `driver`. Everything here comes from inside and may be forged.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from grader.records import CellRun, Ending, Limits
 from grader.sandbox.channels import Message
 
+IDLE_LOST = 4.0
+"""Seconds of silence after the answer: the kernel drops messages, 'idle' too, when it sends too many."""
 TAIL = 2000
 """Characters of text output kept."""
 ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
@@ -33,14 +36,16 @@ class Cell:
         self.stopped_at = 0.0
         self._tail = ""
         self._replied = self._idle = False
+        self._last = 0.0
 
     @property
     def done(self) -> bool:
-        return self._replied and self._idle
+        return self._replied and (self._idle or time.monotonic() - self._last > IDLE_LOST)
 
     def take(self, size: int, message: Message | None) -> None:
         """One message of `size` bytes; None if it could not be taken apart."""
         self.bytes += size
+        self._last = time.monotonic()
         if message is None or message.parent != self.request:
             return  # output of a thread that an earlier cell left behind counts, but is not this cell's
         content = message.content
@@ -54,7 +59,7 @@ class Cell:
             self._say(content.get("text"))
         elif message.kind in ("execute_result", "display_data"):
             data = content.get("data")
-            self._say(data.get("text/plain") if isinstance(data, dict) else None)
+            self._say(data.get("text/plain") if isinstance(data, dict) else None, own_line=True)
         elif message.kind == "error":
             self._fail(content)
 
@@ -77,8 +82,10 @@ class Cell:
             execution_order=order,
         )
 
-    def _say(self, text: Any) -> None:
+    def _say(self, text: Any, *, own_line: bool = False) -> None:
         if isinstance(text, str):
+            if own_line and self._tail and not self._tail.endswith("\n"):
+                self._tail += "\n"
             self._tail = (self._tail + text[-4 * TAIL :])[-4 * TAIL :]
 
     def _fail(self, content: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class Event(NamedTuple):
     """One line the probe wrote. A claim of the student's process, never a proof."""
 
     received: float
-    """Seconds since the first cell was sent, by the grader's clock; for those of `startup`, since it began."""
+    """Seconds by the grader's clock since the first cell was sent (of `startup`: since it began)."""
     cell: int
     """The cell that was running when it arrived; -1 during `startup`."""
     data: dict[str, Any]
