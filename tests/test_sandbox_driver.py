@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -56,6 +57,29 @@ def test_events_are_cut_to_size_and_counted():
             list(lines.read())
     assert lines.cut
     os.close(write)
+
+
+@posix
+def test_many_small_events_can_not_fill_the_grader():
+    """Ten million empty objects fit into 32 MB of pipe, and would take gigabytes as Python objects."""
+    from grader.sandbox.channels import Lines
+
+    read, write = os.pipe()
+    lines, got = Lines(read, most=1_000_000), 0
+    with pytest.raises(BrokenPipeError):
+        for _ in range(100):
+            os.write(write, b"{}\n" * 20_000)
+            got += sum(1 for _ in lines.read())
+    assert lines.cut and 20_000 < got < 40_000 and lines.malformed == 0
+    os.close(write)
+
+
+def test_cleaning_text_takes_time_in_proportion():
+    hostile = ("\x1b[" * 50_000, "a" * 400_000, "a\r" * 100_000, "\x1b]" * 100_000)
+    began = time.monotonic()
+    for text in hostile:
+        plain(text)
+    assert time.monotonic() - began < 5
 
 
 @posix

@@ -17,7 +17,6 @@ IDLE_LOST = 4.0
 TAIL = 2000
 """Characters of text output kept."""
 ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
-OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 OUT_OF_MEMORY = re.compile(r"can't allocate memory|cannot allocate memory|out of memory", re.IGNORECASE)
 
@@ -90,10 +89,11 @@ class Cell:
 
     def _fail(self, content: dict[str, Any]) -> None:
         name, value = content.get("ename"), content.get("evalue")
-        self.error_name = plain(name if isinstance(name, str) else "Error")[:100]
-        self.error_value = plain(value if isinstance(value, str) else "")[:2000]
+        self.error_name = plain(name[:400] if isinstance(name, str) else "Error")[:100]
+        self.error_value = plain(value[: 4 * TAIL] if isinstance(value, str) else "")[:TAIL]
 
 
 def plain(text: str) -> str:
     """`text` as a terminal would leave it: no colours, no overwritten progress bars, no control codes."""
-    return CONTROL.sub("", OVERWRITTEN.sub("", ANSI.sub("", text)))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in ANSI.sub("", text).split("\n"))
+    return CONTROL.sub("", "\n".join(lines))

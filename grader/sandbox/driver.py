@@ -232,6 +232,7 @@ class _Drive:
         self._channels.send("control", "interrupt_request", {})
 
     def _step(self, cell: Cell, seconds: float) -> None:
+        room = self.limits.output_bytes_per_cell
         ready = self._channels.poll(seconds)
         if "events" in ready:
             self.read_events()
@@ -239,7 +240,7 @@ class _Drive:
             self._read_stderr()
         for wire in ready & {"iopub", "shell", "control"}:
             for _ in range(50):  # then back to the clocks
-                got = self._channels.receive(wire)
+                got = self._channels.receive(wire, max(room - cell.bytes, 1 << 16))
                 if got is None:
                     break
                 size, message = got
