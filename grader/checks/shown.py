@@ -51,13 +51,21 @@ def observed_trained(joined: Joined) -> bool:
 
 
 def model_used(case: Case) -> str | None:
-    """The hub id that is fine-tuned: klue/bert-base wherever it occurs, else the only other one."""
+    """The hub id that is fine-tuned: klue/bert-base wherever it may be, else the other one."""
+    trained = [j.run.model for j in case.runs if j.run.executed]
+    others = [name for name in trained if _is_hub_id(name) and name != MODEL]
+    if others and len(others) == len(trained):
+        return others[-1]
     names = [str(o.value.get("name", "")) for o in observations(case.evidence, Kind.MODEL_LOAD)]
-    names += [j.run.model for j in case.runs]
-    if any(MODEL in n for n in names) or any(MODEL in c.source for c in _code(case)):
+    if any(MODEL in n for n in (*names, *trained)) or any(MODEL in c.source for c in _code(case)):
         return MODEL
-    hub = [n for n in names if re.fullmatch(r"[\w.-]+/[\w.-]+", n) and not n.startswith(".")]
+    hub = [n for n in (*names, *trained) if _is_hub_id(n)]
     return hub[-1] if hub else None
+
+
+def _is_hub_id(name: str) -> bool:
+    """'klue/roberta-base', not './results' or '/content/checkpoint-500'."""
+    return bool(re.fullmatch(r"[A-Za-z][\w.-]*/[\w.-]+", name)) and "checkpoint" not in name
 
 
 def is_nsmc(case: Case) -> bool:
