@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import importlib.util
 import os
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +62,7 @@ def batch(
     debug: options.Debug = False,
 ) -> int:
     """폴더에 모인 제출물을 한꺼번에 확인하고 성적부와 학급 페이지를 만듭니다."""
+    _needs_extra()
     from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
     from grader.batch.work import order
@@ -140,6 +142,7 @@ def grade(
     debug: options.Debug = False,
 ) -> int:
     """강사의 판단을 새 기록으로 더합니다. 기존 기록은 고치지 않습니다."""
+    _needs_extra()
     from grader.batch.gradebook import Gradebook
     from grader.batch.run import summarise
 
@@ -164,3 +167,14 @@ def grade(
 
 
 grade.__doc__ = say(grade.__doc__ or "", "Append an instructor's decision; nothing is edited.")
+
+
+def _needs_extra() -> None:
+    """Raises UsageError where batch grading's own packages aren't installed."""
+    absent = [name for name in ("copydetect", "pebble", "sqlalchemy") if not importlib.util.find_spec(name)]
+    if absent:
+        raise UsageError(
+            ko=f"학급 채점에 필요한 {', '.join(absent)} 패키지가 없습니다. "
+            "`pip install 'bucketing-grader[batch]'`로 설치해 주세요.",
+            en=f"Batch grading needs {', '.join(absent)}: `pip install 'bucketing-grader[batch]'`.",
+        )
