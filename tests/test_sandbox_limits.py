@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from grader.records import Ending, Limits
-from grader.sandbox import Isolation, cgroup, driver
+from grader.sandbox import Isolation, cgroup, driver, jail
 from tests.sandbox_boxes import LIMITS, alive, attack, isolation_or_skip, notebook, outside
 
 pytestmark = pytest.mark.kernel
@@ -292,22 +292,35 @@ def test_24_a_daemon_dies_with_the_sandbox(isolation, tmp_path):
     assert not alive(marker + "-inside")
 
 
-def test_all_dies_with_a_grader_that_is_killed(isolation):
+def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
+    """And what it left on disk is swept by the next one, but nothing of one that lives."""
     marker = f"orphan-{os.getpid()}"[:15]
     cell = f"import time; open('/proc/self/comm', 'w').write({marker!r}); time.sleep(300)"
     program = (
         "import sys; from grader import sandbox\n"
         f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose(), python=sys.executable)"
     )
-    grader = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1])
+    temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: unix sockets live in it
+    temporary.chmod(0o711)
+    grader = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
 
     def inside() -> list[int]:
         return [p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == marker]
 
     assert wait_for(inside), "the control: while the grader lives, so does the kernel"
+    monkeypatch.setattr(jail, "SWEEP_AFTER", -1.0)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    jail.sweep()
+    assert len(list(temporary.iterdir())) == 1, "the owner lives"
     grader.kill()
     grader.wait()
     assert wait_for(lambda: not inside())
+    jail.sweep()
+    temporary.rmdir()
 
 
 def wait_for(condition, seconds: float = 30.0) -> bool:

@@ -35,6 +35,8 @@ CGROUP_NOTE = "memory limit: cgroup"
 SCOPE_NOTE = "systemd scope"
 """In `Isolation.notes` where `choosing` found that `systemd-run --user --scope` works."""
 START_TIMEOUT = 20.0
+SWEEP_AFTER = 60.0
+"""Seconds of age; a younger folder may not be locked yet."""
 PREFIX = "grader-box-"
 """Of the folders in the temporary directory."""
 
@@ -254,7 +256,7 @@ def sweep() -> None:
             continue
         try:
             status = os.fstat(fd)
-            if status.st_uid == os.geteuid() and time.time() - status.st_ctime > 60:
+            if status.st_uid == os.geteuid() and time.time() - status.st_ctime > SWEEP_AFTER:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the owner lives
                 delete(folder)
         except OSError:
