@@ -116,7 +116,8 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
     if Start.UNKNOWN not in (a.start, b.start) and not _same_start(a, b):
         found.append("start")
     for name, keys in ARGUMENTS.items():
-        if any(_argument(a, k) != _argument(b, k) for k in keys):
+        pairs = [(_argument(a, k), _argument(b, k)) for k in keys]
+        if any(x != y for x, y in pairs if x is not None and y is not None):
             found.append(name)
     if a.precision and b.precision and a.precision != b.precision and "precision" not in found:
         found.append("precision")
@@ -150,7 +151,12 @@ DEFAULTS = {
 
 
 def _argument(run: TrainingRun, key: str) -> object:
-    """An argument in comparable form: numbers as numbers, the default where it is left out."""
+    """An argument in comparable form: numbers as numbers, Trainer's default where it is left out.
+
+    None where it can't be known: left out of a hand-written loop or a Keras `fit`.
+    """
+    if key not in run.arguments and run.kind != "trainer":
+        return None
     value = run.arguments.get(key) or DEFAULTS.get(key, "")
     value = str(value).strip("'\"")
     try:

@@ -8,6 +8,7 @@ from grader.checks import say
 from grader.checks.advice import padding_cell, padding_citation, pads_in_advance, tokenising
 from grader.checks.findings.claims import rows_per_second
 from grader.checks.join import Joined
+from grader.checks.padding import LONGEST_REVIEW
 from grader.checks.settle import Case
 from grader.records import Bucketing, Finding, Observation, Padding, Text
 
@@ -22,14 +23,18 @@ def find(case: Case) -> Iterator[Finding]:
 def _stale(case: Case) -> Iterator[Finding]:
     """Code and stored figures that can't belong together."""
     for j in case.runs:
-        if not j.stale:
+        source = tokenising(case, j)
+        # Unpadded rows without a collator would not even run, let alone so wide.
+        loose = source is not None and source.value.get("padding") == "none"
+        too_wide = j.measured and (j.run.tokens_per_row or 0) > LONGEST_REVIEW + 1
+        if not j.stale and not (loose and too_wide):
             continue
         at, width = say.cell(j.run.cell), say.tokens(j.run.tokens_per_row)
-        source = tokenising(case, j)
         tok = say.cell(source.cell) if source is not None else at
         code = {
             Padding.DYNAMIC: say.text("배치마다 패딩하도록", "to pad per batch"),
             Padding.MAP_BATCH: say.text("1,000행 단위로 패딩하도록", "to pad per 1,000 rows"),
+            Padding.UNKNOWN: say.text("패딩하지 않도록", "not to pad"),
         }.get(j.code_padding, say.text("한 길이로 패딩하도록", "to pad to one length"))
         yield Finding(
             id="stale-output",

@@ -212,10 +212,8 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
             f"In {at.en} the test split serves for validation while training; the best epoch is picked on "
             "test, and no rows are left to confirm the result.",
         ),
-        citations=say.distinct(
-            [c for j in used for c in say.cite_run(j.run)]
-            + [c for o in noted for c in say.cite_observation(o)]
-        ),
+        citations=say.distinct(c for j in used for c in say.cite_run(j.run))
+        or say.distinct(c for o in noted for c in say.cite_observation(o)),
         question=say.text(
             f"{at.ko}에서 test 데이터로 검증하면 최종 정확도는 어떤 데이터로 확인할 수 있을까요?",
             f"With test used for validation in {at.en}, which rows can confirm the final accuracy?",
