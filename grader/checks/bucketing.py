@@ -8,6 +8,7 @@ Not covered: whether the student compared the runs (`compare`) or what the item 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from grader.checks import padding
@@ -23,6 +24,14 @@ EFFORT = {
     "tf.data": 4,
 }
 """How much bucketing an attempt means; `padding=True` in `map` alone is a way of tokenising, no attempt."""
+
+
+_WRITTEN = re.compile(
+    r"^[^#\n]*(?:group_by_length\s*=\s*True|train_sampling_strategy\s*=\s*[\"']group_by_length"
+    r"|DataCollatorWithPadding\(|LengthGroupedSampler\(|bucket_by_sequence_length\()",
+    re.MULTILINE,
+)
+"""Bucketing written somewhere, outside comments, though no training uses it."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +119,9 @@ def _without_asking(
 def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int]) -> Decided:
     """No run with a result tried bucketing: absent, written but not run, or not to be known."""
     planned = [i for i, j in enumerate(runs) if effort(j) > 0]
+    code = [c for c in evidence.submission.cells if c.kind == "code"]
     written = [o for o in observations(evidence, Kind.ATTEMPT) if o.value.get("how") in EFFORT]
-    if planned or written:
+    if planned or written or any(_WRITTEN.search(c.source) for c in code):
         bucketed = planned[-1] if planned else None
         baseline = _closest(runs, bucketed, ran) if bucketed is not None else (ran[-1] if ran else None)
         return Decided(Bucketing.UNEXECUTED, bucketed=bucketed, baseline=baseline)
