@@ -5,7 +5,9 @@
 One pair = the same fine-tuning (2-layer, 128-wide BERT from random weights, rows with NSMC's lengths,
 batches of 32 padded to the longest) in two fresh processes, in turn first and second. Compared: CPU
 seconds of `trainer.train()` (one thread; other programs disturb them less than the wall clock) and all
-losses, which must be equal to the last bit. Target: at most 2 %.
+losses, which must be equal to the last bit. And, where the machine is too busy for a difference of 2 %
+to show, the CPU time spent inside the probe's own functions as a share of the same process's training,
+after the first step (which looks at the whole data set once). Target: at most 2 %.
 """
 
 from __future__ import annotations
@@ -50,11 +52,28 @@ model = BertForSequenceClassification(BertConfig(vocab_size=8000, hidden_size=12
 args = TrainingArguments("out", max_steps=steps, per_device_train_batch_size=32, report_to="none", seed=3,
                          logging_steps=1, save_strategy="no", disable_tqdm=True, use_cpu=True)
 trainer = Trainer(model, args, train_dataset=data, data_collator=collate)
+own = []
+def timed(module, name):
+    function = getattr(module, name)
+    def wrapper(*args, **kwargs):
+        begin = time.thread_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            own.append(time.thread_time() - begin)
+    wrapper.__qualname__ = name
+    setattr(module, name, wrapper)
+if probe:
+    from _grader_inside import batches, runs, torch_hooks
+    timed(torch_hooks, "_saw")
+    timed(batches, "delivered")
+    timed(runs, "before_step")
+    timed(runs, "after_step")
 cpu, wall = time.process_time(), time.perf_counter()
 trainer.train()
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-print(json.dumps({"cpu": cpu, "wall": wall, "losses": losses}))
+print(json.dumps({"cpu": cpu, "wall": wall, "losses": losses, "own": sum(own[8:]), "first": sum(own[:8])}))
 """
 
 
@@ -81,22 +100,25 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=150)
     options = parser.parse_args()
-    costs = []
+    costs, shares = [], []
     for pair in range(options.pairs):
         order = (False, True) if pair % 2 == 0 else (True, False)
         result = {probe: measure(probe, options.steps) for probe in order}
         without, with_probe = result[False], result[True]
         same = without["losses"] == with_probe["losses"]
         costs.append(with_probe["cpu"] / without["cpu"] - 1)
+        shares.append(with_probe["own"] / with_probe["cpu"])
         print(
             f"pair {pair}: CPU {without['cpu']:.2f} s -> {with_probe['cpu']:.2f} s ({costs[-1]:+.2%}), "
             f"wall {without['wall']:.2f} s -> {with_probe['wall']:.2f} s, "
             f"{len(without['losses'])} losses {'equal' if same else 'DIFFER'}, "
-            f"{with_probe['events']} bytes said"
+            f"{with_probe['events']} bytes said; in the probe {with_probe['own']:.3f} s "
+            f"({with_probe['own'] / with_probe['cpu']:.2%}), first steps {with_probe['first']:.3f} s"
         )
         if not same:
             sys.exit(1)
-    print(f"median overhead {statistics.median(costs):+.2%} of CPU time (target: at most +2 %)")
+    print(f"median difference {statistics.median(costs):+.2%} of CPU time (target: at most +2 %)")
+    print(f"median share of the probe's own functions {statistics.median(shares):.2%}")
 
 
 if __name__ == "__main__":
