@@ -45,7 +45,7 @@ $(STAMP): pyproject.toml
 	  echo "setup: installing $$torch"; $(PIP) "$$torch"; \
 	fi
 	@echo "setup: installing the grader and what it needs"
-	@$(PIP) -e '.[run,batch,dev]'
+	@$(PIP) -e '.[run,batch,peers,dev]'
 	@touch $@
 
 # Notebooks run in bubblewrap, or not at all. Not there and not to be had: one line, no failure.

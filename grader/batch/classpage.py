@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from grader.batch.gradebook import Row
 from grader.batch.labels import BUCKETING, REASONS, STATUS, finding_name
-from grader.batch.naming import folder_name
 from grader.batch.similarity import Pair
 from grader.batch.standing import reasons_to_look, standings, total
+from grader.naming import folder_name
 from grader.records import RubricItem
 from grader.templating import environment
 

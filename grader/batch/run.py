@@ -21,11 +21,11 @@ from grader.batch.archive import unpack
 from grader.batch.entries import Done, Entry
 from grader.batch.find import find
 from grader.batch.gradebook import Gradebook
-from grader.batch.naming import folder_name
 from grader.batch.schedule import run_local
 from grader.batch.similarity import Pair, similar
 from grader.batch.work import Order, at, key
 from grader.errors import UsageError
+from grader.naming import folder_name
 from grader.publish import write_bytes, write_whole
 from grader.records import RubricItem
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text as RichText
 
 from grader import __version__
-from grader.cli import batch, check, classroom, options, release, score
+from grader.cli import batch, check, classroom, options, peers, release, score
 from grader.cli.language import language, say
 from grader.cli.terminal import plain
 from grader.errors import GraderError
@@ -34,6 +34,8 @@ app.command("score")(score.score)
 app.command("batch")(batch.batch)
 app.command("grade")(batch.grade)
 app.command("release")(release.release)
+app.command("assign")(peers.assign)
+app.command("prepare")(peers.prepare)
 app.command("setup")(classroom.setup)
 app.command("doctor")(classroom.doctor)
 

@@ -1,4 +1,4 @@
-"""Student -> folder name, the same wherever it is needed."""
+"""Student -> folder name, the same wherever it is needed (batch results, review rounds)."""
 
 from __future__ import annotations
 

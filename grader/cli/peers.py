@@ -1,0 +1,113 @@
+"""`grader assign`, `prepare`, `collect`, `reflect`, `calibrate`, `merge`: a peer-review round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader import rubric as rubrics
+from grader.cli import options
+from grader.cli.language import say
+
+RoundFolder = Annotated[
+    Path, typer.Argument(help=say("`grader assign`이 만든 폴더", "Folder made by `grader assign`"))
+]
+Results = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        "-r",
+        help=say("`grader batch` 또는 `grader check`의 결과 폴더", "Results of `grader batch` or `check`"),
+    ),
+]
+
+
+def assign(
+    roster: Annotated[
+        Path,
+        typer.Argument(
+            help=say("명단 CSV: student[,path,status,conflicts]", "CSV: student[,path,status,conflicts]")
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help=say("라운드 폴더", "Folder of the round"))],
+    each: Annotated[
+        int,
+        typer.Option("--reviews-per-student", "-k", min=1, help=say("한 사람이 쓸 리뷰 수", "Reviews each")),
+    ] = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=say("배정의 씨앗값", "Seed"))] = 0,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option("--earlier", help=say("지난 라운드의 assignment.csv", "Earlier assignment.csv")),
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help=say("코더의 이름을 숨깁니다.", "Hide the coders' names."))
+    ] = False,
+    template: options.Template = "v4",
+    lang: options.Lang = "ko",
+    rubric: options.RubricPath = None,
+    debug: options.Debug = False,
+) -> int:
+    """누가 누구를 리뷰할지 정하고, 리뷰어마다 PRT가 든 폴더를 만듭니다. 다시 실행하면 바뀐 것만 고칩니다."""
+    from grader.peers import handout
+    from grader.peers import roster as rosters
+    from grader.peers.round import Round
+
+    wanted = Round(
+        each=each,
+        seed=seed,
+        template=options.template_name(template),
+        lang=options.language_name(lang),
+        anonymous=anonymous,
+    )
+    people = rosters.read(roster)
+    done = handout.assign(out, people, rubrics.load(rubric), wanted, rosters.earlier(earlier or []))
+    short = [name for name, count in done.allocation.got.items() if count < each and _gets(people, name)]
+    typer.echo(
+        say(
+            f"{len(done.state.duties)}개 배정 (새로 {done.added}, 시작한 것 {done.kept}개는 그대로, "
+            f"거둔 것 {done.dropped}) · 서로 리뷰 {len(done.allocation.swaps)}쌍 · "
+            f"지난 라운드와 같은 쌍 {len(done.allocation.repeated)}개\n{out / 'assignment.csv'}",
+            f"{len(done.state.duties)} reviews assigned ({done.added} new, {done.kept} begun and kept, "
+            f"{done.dropped} withdrawn) · {len(done.allocation.swaps)} pairs review each other · "
+            f"{len(done.allocation.repeated)} as in an earlier round\n{out / 'assignment.csv'}",
+        )
+    )
+    if short:
+        names = ", ".join(short)
+        typer.echo(say(f"리뷰가 {each}개보다 적은 사람: {names}", f"Fewer than {each} reviews for: {names}"))
+    return 1 if short else 0
+
+
+assign.__doc__ = say(assign.__doc__ or "", "Decide who reviews whom; one folder with PRTs a reviewer.")
+
+
+def _gets(people, name: str) -> bool:
+    return any(person.name == name and person.reviewed for person in people)
+
+
+def prepare(
+    folder: RoundFolder,
+    results: Results,
+    assist: Annotated[str, typer.Option("--assist", help="facts · draft · none")] = "facts",
+    rubric: options.RubricPath = None,
+    lang: options.Lang = "ko",
+    debug: options.Debug = False,
+) -> int:
+    """아직 시작하지 않은 PRT에, 노트북에서 읽은 사실과 볼 곳을 적어 줍니다."""
+    from grader.peers import handout
+    from grader.peers.works import Works
+
+    items = rubrics.load(rubric)
+    written, left = handout.prepare(folder, items, Works(results, items), assist)
+    typer.echo(
+        say(
+            f"PRT {written}개를 준비했습니다. 이미 시작한 {left}개는 그대로 두었습니다.",
+            f"{written} sheets prepared; {left} already begun were left alone.",
+        )
+    )
+    return 0
+
+
+prepare.__doc__ = say(prepare.__doc__ or "", "Put facts and where to look into sheets nobody has begun.")
