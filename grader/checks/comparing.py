@@ -89,20 +89,27 @@ def _reason(case: Case, status: Status) -> Text:
         return say.join_texts(sentences)
     if status == Status.UNDECIDED:
         return _unsure(case)
-    have = []
-    if case.facts.bucketing == Bucketing.EFFECTIVE:
-        have.append(say.text("bucketing의 실제 효과", "a real effect"))
-    if case.facts.compared == "both":
-        have.append(say.text("전후 비교", "a comparison"))
+    return _have_and_missing(case)
+
+
+def _have_and_missing(case: Case) -> Text:
+    """Which of the three parts are there, and which are not."""
+    stored = case.facts.compared == "both"
+    parts_of_it = [
+        (case.facts.bucketing == Bucketing.EFFECTIVE, "bucketing의 실제 효과", "a real effect"),
+        (stored, "출력으로 남은 전후 비교", "a stored comparison"),
+        (case.facts.analysed != "no", "글로 쓴 해석", "an interpretation in words"),
+    ]
+    have = [(ko, en) for there, ko, en in parts_of_it if there]
+    missing = [(ko, en) for there, ko, en in parts_of_it if not there]
     if case.facts.compared == "typed":
-        have.append(say.text("손으로 적은 전후 비교", "a comparison typed by hand"))
-    if case.facts.analysed != "no":
-        have.append(say.text("글로 쓴 해석", "an interpretation"))
-    got = say.text(", ".join(h.ko for h in have) or "없음", ", ".join(h.en for h in have) or "none")
-    return say.text(
-        f"세 가지(효과, 저장된 전후 비교, 해석) 가운데 확인된 것: {got.ko}.",
-        f"Of the three parts (effect, stored comparison, interpretation) shown: {got.en}.",
-    )
+        have.insert(min(1, len(have)), ("손으로 적은 전후 비교", "a comparison typed by hand"))
+    ko = say.josa(", ".join(k for k, _ in missing), "이/가") + " 아직 없습니다."
+    en = "Still missing: " + ", ".join(e for _, e in missing) + "."
+    if have:
+        ko = say.josa(", ".join(k for k, _ in have), "은/는") + " 확인되었고, " + ko
+        en = "There: " + ", ".join(e for _, e in have) + ". " + en
+    return say.text(ko, en)
 
 
 def _unsure(case: Case) -> Text:
