@@ -6,6 +6,7 @@ Pure construction: what is mounted where, which limits, in which order. Called b
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -32,7 +33,8 @@ ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
 """Own files: no host names, no host users."""
-FROM_ETC = ("ld.so.cache", "alternatives", "localtime", "fonts")
+COPIED_ETC, MOUNTED_ETC = ("ld.so.cache", "localtime"), ("alternatives", "fonts")
+"""The host's: small files as copies, because each mount costs a millisecond or two of every start."""
 
 
 @functools.cache
@@ -56,6 +58,21 @@ def version() -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", said)[:3]) or (0,)
 
 
+def make_etc(folder: Path) -> None:
+    """Fill `folder` with what /etc is inside; the mount points that `mounts` needs are there too."""
+    folder.mkdir(mode=0o755)
+    for name, content in ETC.items():
+        (folder / name).write_text(content)
+    for name in COPIED_ETC:
+        with contextlib.suppress(OSError):
+            shutil.copyfile(Path("/etc", name), folder / name)
+    for name in MOUNTED_ETC:
+        if Path("/etc", name).is_dir():
+            (folder / name).mkdir()
+    for path in (folder, *folder.iterdir()):  # whatever the umask: another user reads them
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 def mounts(python: str, *, base: Path, binds: Sequence[Bind]) -> list[Bind]:
     """Everything from the host that is visible inside. What is not here does not exist there.
 
@@ -65,12 +82,12 @@ def mounts(python: str, *, base: Path, binds: Sequence[Bind]) -> list[Bind]:
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_dir() and not Path("/", name).is_symlink():
             found.append(Bind(Path("/", name), f"/{name}"))
-    for name in FROM_ETC:
-        if Path("/etc", name).exists():
+    found.append(Bind(base / "e", "/etc"))
+    for name in MOUNTED_ETC:
+        if (base / "e" / name).exists():
             found.append(Bind(Path("/etc", name).resolve(), f"/etc/{name}"))
     if python:
         found += [Bind(folder.resolve(), str(folder)) for folder in interpreter.needs(python).folders]
-    found += [Bind(base / "e" / name, f"/etc/{name}") for name in ETC]
     found += [Bind(base / "c", CONTROL, True), Bind(base / "h", HOME, True), *binds]
     return found
 
@@ -97,7 +114,7 @@ def build(
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_symlink():
             options += ["--symlink", os.readlink(Path("/", name)), f"/{name}"]
-    options += ["--dir", "/etc", "--proc", "/proc", "--dev", "/dev"]
+    options += ["--proc", "/proc", "--dev", "/dev"]
     for path, size in (("/dev/shm", SHM_MB), ("/tmp", TMP_MB)):
         if version() >= (0, 7):
             options += ["--size", str(size * 1024 * 1024)]

@@ -73,10 +73,8 @@ class Jail:
         own = (self.home, self.control, self.home / "work", self.home / "out")
         for folder in own:
             folder.mkdir(mode=0o700)
-        etc = self.base / "e"
-        etc.mkdir()
-        for name, content in arguments.ETC.items():
-            (etc / name).write_text(content)
+        if self.bubblewrap:
+            arguments.make_etc(self.base / "e")
         if self._uid is not None:
             self.base.chmod(0o711)
             for folder in (
@@ -166,15 +164,14 @@ class Jail:
             command = [*scope, arguments.bwrap(), "--args", str(options_fd), "--", *rlimits, *argv]
             fds = [*pass_fds, filter_, info_in, options_fd]
             if self._uid is not None or (self.group and self.group.procs()):
-                spec = {
-                    "cgroups": self.group.procs() if self.group else [],
-                    "uid": self._uid,
-                    "parent": os.getpid(),
-                    "stage": STAGE,
-                    "sources": [str(mount.source) for mount in mounts],
-                    "argv": command,
-                }
-                fds.append(hold(_file("enter", json.dumps(spec).encode())))
+                spec = (
+                    ("" if self._uid is None else str(self._uid), str(os.getpid()), STAGE),
+                    self.group.procs() if self.group else [],
+                    [str(mount.source) for mount in mounts],
+                    command,
+                )
+                packed = "\0\0".join("\0".join(group) for group in spec).encode()
+                fds.append(hold(_file("enter", packed)))
                 enter = str(Path(__file__).with_name("enter.py"))
                 command = [sys.executable, "-I", "-S", enter, str(fds[-1])]
             try:
