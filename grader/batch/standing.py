@@ -54,7 +54,7 @@ def reasons_to_look(row: Row, items: tuple[Standing, ...]) -> tuple[str, ...]:
         reasons.append("undecided")
     findings = row.results.get("findings", [])
     reasons += sorted({f["id"] for f in findings if f["severity"] == "contradiction"})
-    if row.results.get("ending") not in (None, "completed", "budget"):
+    if row.results.get("ending") not in (None, "completed", "budget", "cell-error"):
         reasons.append(row.results["ending"])
     if row.results.get("unverified"):
         reasons.append("unverified")

@@ -239,7 +239,7 @@ r1 = "PASS"
 r2 = "PASS"
 r3 = "FAIL"
 bucketing = "unexecuted"
-ending = "completed"
+ending = "cell-error"
 """
 
 
