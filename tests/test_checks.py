@@ -549,3 +549,18 @@ def test_narrower_batches_without_a_word_of_bucketing():
     late = written(7, padding=Padding.DYNAMIC)
     assert judged([BASE, late], [stored(5, tokens=60), stored(7, tokens=41.7)]).facts.bucketing == "effective"
     assert judged([late], [stored(7, tokens=41.7)]).facts.bucketing == "absent"
+
+
+def test_the_collator_a_trainer_brings_by_itself_is_no_attempt():
+    seen_run = msgspec.structs.replace(seen(5, Padding.MAX_LENGTH, 60, 0.7), attempts=("collator",))
+    judgement = judged([BASE], [stored(5, tokens=60)], observed=observed(seen_run))
+    assert judgement.facts.bucketing == "absent"
+
+
+def test_grouping_seen_in_our_own_run_counts_where_the_code_could_not_be_read():
+    seen_run = msgspec.structs.replace(
+        seen(7, Padding.DYNAMIC, 22, 0.02), attempts=("group_by_length",), grouping=Grouping.LENGTH
+    )
+    runs = [BASE, written(7, padding=Padding.UNKNOWN)]
+    judgement = judged(runs, [stored(5, tokens=60), stored(7)], observed=observed(seen_run))
+    assert judgement.facts.bucketing == "effective"

@@ -246,7 +246,7 @@ def _merge(
         executed=True if recorded else (source.executed if source else None),
         ending=ending,
         grouping=pick("grouping", observed, source, recorded),
-        attempts=tuple(dict.fromkeys(a for r in meant if r for a in r.attempts)),
+        attempts=_attempts(source, observed, recorded),
         max_length=pick("max_length", source, observed, recorded),
         rows=pick("rows", *happened),
         distinct_rows=pick("distinct_rows", *happened),
@@ -287,6 +287,14 @@ def _merge(
         stale=settled.stale,
         code_padding=source.padding if source else Padding.UNKNOWN,
     )
+
+
+def _attempts(source: TrainingRun | None, *others: TrainingRun | None) -> tuple[str, ...]:
+    """What the code tries; what else was seen, except the collator that a Trainer brings by itself."""
+    tried = list(source.attempts) if source else []
+    for run in others:
+        tried += [a for a in (run.attempts if run else ()) if source is None or a != "collator"]
+    return tuple(dict.fromkeys(tried))
 
 
 def _kind(*runs: TrainingRun | None) -> str:
