@@ -123,6 +123,12 @@ def attack():
     import ctypes, os
     libc = ctypes.CDLL(None, use_errno=True)
     answers = {}
+    if asked.get("harmless"):
+        calls = {"setns": (308, -1, 0), "TIOCSTI": (16, -1, 0x5412, b"x"), "chroot": (161, b"/no/such/folder"),
+                 "mount": (165, b"none", b"/no/such/folder", b"tmpfs", 0, None)}
+        for name, arguments in calls.items():
+            answers[name] = 0 if libc.syscall(*arguments) >= 0 else ctypes.get_errno()
+        return answers
     for name, arguments in {
         "ptrace": (101, 16, 1, 0, 0), "mount": (165, b"none", b"/tmp", b"tmpfs", 0, None), "bpf": (321, 0, None, 0),
         "setns": (308, 0, 0), "chroot": (161, b"/tmp"), "clone newuser": (56, 0x10000000 | 17, 0, 0, 0, 0),
@@ -173,16 +179,19 @@ def attack():
     return {"processes": len(glob.glob("/proc/[0-9]*")), "host": socket.gethostname(), "users": len(open("/etc/passwd").readlines()),
             "cmdline": open("/proc/1/cmdline").read(), "root": sorted(os.listdir("/"))}
 """
+GRADER_CODE = """
+def attack():
+    import glob, sys
+    try:
+        import grader.classroom
+        return [grader.classroom.__file__]
+    except ImportError:
+        return [p for folder in sys.path for p in glob.glob(folder + "/grader/classroom/__init__.py")]
+"""
 FORGE = """
 import os, time
 for step in range(1000):
     os.write(int(os.environ["PROBE_FD"]), json.dumps({"step": step, "claimed": step * 0.2}).encode() + b"\\n")
-"""
-FORGED_IDLE = """
-import time
-kernel = get_ipython().kernel
-kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=kernel.get_parent("shell"))
-time.sleep(1.0)
 """
 CUT_PROBE = """
 import os
@@ -250,9 +259,9 @@ def field(tmp_path_factory):
         "private": attack(ROOT_ONLY, file="/opt/private/key.txt"),
         "privilege": attack(PRIVILEGE),
         "sight": attack(SIGHT),
+        "grader": attack(GRADER_CODE),
         "fake": "print('validation accuracy: 0.9999')",
         "forge": FORGE,
-        "idle": FORGED_IDLE,
         "key": "print(json.dumps(len(json.load(open('/run/kernel/k.json'))['key'])))",
         "cut": CUT_PROBE,
         "after": "print(json.dumps('still here'))",
@@ -314,16 +323,22 @@ def test_12_system_calls_that_lead_out_are_refused(field):
     assert control(SYSTEM_CALLS, field)
     assert field.answer("calls") == []
     assert set(field.answer("never").values()) == {1}, "each with EPERM"
+    # Not all of these can be let loose on somebody's machine; aimed at nothing, they meet no filter outside.
+    harmless = control(NEVER, field, harmless=True)
+    ours = ("setns", "TIOCSTI") if os.geteuid() else tuple(harmless)
+    assert 1 not in {harmless[name] for name in ours}
 
 
 def test_12_no_capability_and_no_way_to_one(field):
-    facts = field.answer("privilege")
+    facts, outer = field.answer("privilege"), control(PRIVILEGE, field)
+    assert outer["CapBnd"] != "0000000000000000" and (outer["NoNewPrivs"], outer["Seccomp"]) != ("1", "2")
     assert {facts[key] for key in ("CapEff", "CapPrm", "CapBnd")} == {"0000000000000000"}
     assert (facts["NoNewPrivs"], facts["Seccomp"], facts["Uid"]) == ("1", "2", "1000")
 
 
 def test_the_host_can_not_be_seen(field):
-    seen = field.answer("sight")
+    seen, outer = field.answer("sight"), control(SIGHT, field)
+    assert outer["processes"] > 4 and outer["host"] != "notebook" and outer["users"] > 1
     assert seen["processes"] <= 4 and seen["host"] == "notebook" and seen["users"] == 1
     assert str(field.folder) not in seen["cmdline"]
     outside_names = set(os.listdir("/")) - {"usr", "bin", "lib", "lib64", "sbin", "etc", "dev", "proc", "tmp"}
@@ -341,6 +356,12 @@ def test_17_shared_files_can_not_be_changed(field, tmp_path):
     for name in ("a.bin", "b.bin"):
         content = (field.folder / "shared" / name).read_bytes()
         assert hashlib.sha256(content).digest() == hashlib.sha256(b"weights").digest()
+
+
+def test_the_graders_own_code_is_not_inside(field):
+    """It knows how hidden rows are made."""
+    assert control(GRADER_CODE, field)
+    assert field.answer("grader") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root has root-only files")
@@ -366,11 +387,6 @@ def test_15_forged_events_arrive_but_our_clock_stamps_them(field):
 def test_16_cutting_the_probe_is_not_prevented_and_harms_nothing(field):
     assert field.cell("cut").ending == "completed"
     assert field.answer("after") == "still here"
-
-
-def test_21_a_forged_idle_does_not_end_the_cell(field):
-    run = field.cell("idle")
-    assert run.ending == "completed" and run.seconds >= 1.0
 
 
 def test_22_the_connection_key_is_readable_and_worth_nothing(field):

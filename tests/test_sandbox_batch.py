@@ -1,7 +1,7 @@
 """Hostile and honest notebooks by turns: the honest lose nothing, the machine keeps nothing.
 
-Pairs: HOSTILE_PAIRS in the environment (default 6, so that the file takes half a minute; 20 before a
-release). Runs in a process of its own, so that its memory is its own.
+Pairs: HOSTILE_PAIRS in the environment (default 4, so that the file takes some ten seconds; 20
+before a release). Runs in a process of its own, so that its memory is its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.sandbox_boxes import alive, isolation_or_skip
 
 pytestmark = pytest.mark.kernel
 ROOT = Path(__file__).parents[1]
-PAIRS = int(os.environ.get("HOSTILE_PAIRS", "6"))
+PAIRS = int(os.environ.get("HOSTILE_PAIRS", "4"))
 
 HOSTILE = {
     "import os; os._exit(1)": "kernel-died",

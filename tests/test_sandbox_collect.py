@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import socket
 import sys
 
@@ -84,6 +85,7 @@ def test_18_traps_are_refused(outbox, tmp_path, opener, trap):
 def test_the_outbox_itself_may_be_a_link(outbox, tmp_path):
     moved = tmp_path / "out2"
     moved.symlink_to(tmp_path / "elsewhere")
+    assert (moved / "model.safetensors").read_text() == "secret weights", "the control"
     taken, refused = collect(moved, ["*"], tmp_path / "to", max_mb=4)
     assert taken == () and refused
 
@@ -91,8 +93,28 @@ def test_the_outbox_itself_may_be_a_link(outbox, tmp_path):
 def test_odd_names_are_refused(outbox, tmp_path):
     for name in ("a\nb.csv", "\x1b[31m.csv", "\u202egpj.csv", "..."):
         (outbox / name).write_text("x")
+    assert len(list(outbox.glob("*.csv"))) == 3, "the control: a plain glob takes them"
     taken, refused = collect(outbox, ["*.csv"], tmp_path / "to", max_mb=1)
     assert taken == () and len(refused) == 3 and all(line.isascii() for line in refused)
+
+
+class Evil:
+    """Unpickled, it makes the folder `made`."""
+
+    made = ""
+
+    def __reduce__(self):
+        return os.mkdir, (self.made,)
+
+
+def test_25_a_pickle_comes_out_as_bytes_that_nobody_loads(outbox, tmp_path, monkeypatch):
+    monkeypatch.setattr(Evil, "made", str(tmp_path / "made by a pickle"))
+    raw = pickle.dumps(Evil())
+    (outbox / "model.bin").write_bytes(raw)
+    assert collect(outbox, ["*.bin"], tmp_path / "to", max_mb=1) == (("model.bin",), ())
+    assert (tmp_path / "to" / "model.bin").read_bytes() == raw and not os.path.exists(Evil.made)
+    pickle.loads(raw)
+    assert os.path.isdir(Evil.made), "the control: to load it is to run it"
 
 
 def test_what_is_already_there_is_not_overwritten(outbox, tmp_path):

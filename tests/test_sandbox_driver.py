@@ -95,6 +95,7 @@ def test_23_sockets_that_are_links_are_not_connected_to(tmp_path):
     host = tmp_path / "host.sock"
     (tmp_path / "k-2").rename(host)
     (tmp_path / "k-2").symlink_to(host)
+    socket.socket(socket.AF_UNIX).connect(str(tmp_path / "k-2"))  # the control: a plain client follows
     assert not listening(tmp_path)
 
 

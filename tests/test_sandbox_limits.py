@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from grader.records import Ending, Limits
-from grader.sandbox import Isolation, cgroup, driver, jail
+from grader.sandbox import Isolation, cgroup, driver, jail, watch
+from tests.sandbox_bare import FORGED_IDLE
 from tests.sandbox_boxes import LIMITS, alive, attack, isolation_or_skip, notebook, outside
 
 pytestmark = pytest.mark.kernel
@@ -115,6 +116,21 @@ def short_grace(monkeypatch):
     monkeypatch.setattr(driver, "GRACE", 1.0)
 
 
+@pytest.fixture(scope="module")
+def bare() -> dict[str, float | bool]:
+    """The controls of attacks on a kernel's client: what they achieve against an ordinary one."""
+    pytest.importorskip("ipykernel")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sandbox_bare"],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the broken kernel's tracebacks
+        timeout=120,
+    )
+    assert done.returncode == 0
+    return json.loads(done.stdout)
+
+
 def boxes() -> set[str]:
     """Folders and groups of sandboxes that exist at the moment and are this process's own."""
     groups = [p for parent in cgroup._v1_parents().values() for p in parent.glob(f"grader-{os.getpid()}-*")]
@@ -168,23 +184,27 @@ def test_08_a_large_file_is_refused(survived, tmp_path):
     assert survived[0]["sparse"].ending is Ending.CELL_ERROR
 
 
-def test_input_is_answered_at_once(survived):
+def test_input_is_answered_at_once(survived, bare):
+    assert bare["input answered"] is False, "the control: an ordinary client waits for somebody to type"
     run = survived[0]["input"]
     assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError") and run.seconds < 3
 
 
-def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived):
+def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived, bare):
+    assert bare["loop ended"] is False, "the control"
     run = survived[0]["loop"]
     assert (run.ending, run.error_name) == (Ending.CELL_TIMEOUT, "KeyboardInterrupt")
     assert 4 <= run.seconds < 8
 
 
-def test_07_an_endless_output_is_interrupted(survived):
+def test_07_an_endless_output_is_interrupted(survived, bare):
+    assert bare["bytes of endless output"] > 2 * LIMITS.output_bytes_per_cell, "the control, in one second"
     run = survived[0]["output"]
     assert run.ending is Ending.OUTPUT_FLOOD and run.seconds < 4 and len(run.output_tail) <= 2000
 
 
-def test_07_output_faster_than_it_can_be_sent_ends_the_kernel(isolation):
+def test_07_output_faster_than_it_can_be_sent_ends_the_kernel(isolation, bare):
+    assert bare["bytes of endless output"] > 2 * LIMITS.output_bytes_per_cell
     execution = ends(isolation, "while True:\n    print('x' * 1000)")
     assert execution.ending is Ending.OUTPUT_FLOOD and execution.seconds < 10
 
@@ -216,16 +236,28 @@ def with_(**changes) -> Limits:
 
 
 def test_06_a_loop_that_ignores_interrupts_is_killed(isolation):
+    control = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True)\n" + STUBBORN], stdout=subprocess.PIPE
+    )
+    control.stdout.read(1)
+    time.sleep(0.2)  # until it is in the loop
+    control.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert control.poll() is None, "the control: an interrupt does nothing to it"
+    control.kill()
+    control.communicate()
     execution = ends(isolation, STUBBORN, with_(cell_seconds=1))
     assert execution.ending is Ending.CELL_TIMEOUT and execution.seconds < 6
 
 
-def test_the_whole_notebook_has_a_clock_too(isolation):
+def test_the_whole_notebook_has_a_clock_too(isolation, bare):
+    assert bare["loop ended"] is False, "the control"
     execution = ends(isolation, "while True: pass", with_(total_seconds=2))
     assert execution.ending is Ending.TOTAL_TIMEOUT and execution.seconds < 4
 
 
-def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation):
+def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation, bare):
+    assert bare["exit code of a dead kernel"] == 0, "the control: by its exit code all went well"
     execution = ends(isolation, "import os; os._exit(0)")
     assert execution.ending is Ending.KERNEL_DIED
 
@@ -243,28 +275,44 @@ def test_05_shared_memory_counts(isolation, tmp_path):
     assert ends(isolation, SHARED).ending is Ending.OUT_OF_MEMORY
 
 
-def test_05_the_watchdog_alone_sees_it_too(isolation, monkeypatch):
+def test_21_a_forged_idle_does_not_end_the_cell(isolation, bare):
+    assert bare["idle believed after"] < 0.9, "the control: whoever waits for idle alone is deceived"
+    run = notebook(isolation, FORGED_IDLE).cells[0]
+    assert run.ending is Ending.COMPLETED and run.seconds >= 1.0
+
+
+def test_05_the_watchdog_alone_sees_it_too(isolation, monkeypatch, tmp_path):
     """Where there is no cgroup."""
+    assert "survived" in outside(CHILDREN.replace("30", "0.1") + "print('survived')", cwd=tmp_path)
     monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
     execution = ends(Isolation(name="bubblewrap"), CHILDREN)
     assert execution.ending is Ending.OUT_OF_MEMORY and execution.peak_memory_mb > LIMITS.memory_mb
     assert execution.seconds < 15
 
 
-def test_08_many_files_are_noticed(isolation):
+def test_08_many_files_are_noticed(isolation, tmp_path):
+    outside(MANY_FILES.replace("(20)", "(0)"), cwd=tmp_path)
+    files = list(tmp_path.iterdir())
+    assert sum(file.stat().st_size for file in files) > 3 * LIMITS.disk_mb << 20, "the control"
+    for file in files:
+        file.unlink()
     assert ends(isolation, MANY_FILES).ending is Ending.DISK_LIMIT
 
 
-def test_08_folders_without_end_are_noticed_and_removed(isolation):
+def test_08_folders_without_end_are_noticed_and_removed(isolation, tmp_path):
     source = "import os, time\nfor _ in range(1200):\n    os.mkdir('d'); os.chdir('d')\n"
+    outside(source, cwd=tmp_path)
+    assert (tmp_path / ("d/" * (watch.MAX_DEPTH + 10))).is_dir(), "the control"
+    jail.delete(tmp_path / "d")
     source += "os.chmod('.', 0)\ntime.sleep(20)"
     assert ends(isolation, source).ending is Ending.DISK_LIMIT
 
 
-def test_07_one_giant_output_does_not_reach_the_grader(isolation):
-    """200 MB in one message: outside, a client without the limit would take all of it."""
+def test_07_one_giant_output_does_not_reach_the_grader(isolation, bare):
+    """200 MB in one message."""
     import resource
 
+    assert bare["mb of one display"] > 150, "the control: a client without the limit takes all of it"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     source = "from IPython.display import display, HTML\ndisplay(HTML('x' * (200 << 20)))"
     execution = ends(isolation, source, with_(memory_mb=4096))
@@ -272,7 +320,8 @@ def test_07_one_giant_output_does_not_reach_the_grader(isolation):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 * 1024
 
 
-def test_26_a_kernel_that_can_no_longer_answer_is_killed(isolation):
+def test_26_a_kernel_that_can_no_longer_answer_is_killed(isolation, bare):
+    assert (bare["patched answered"], bare["patched alive"]) == (False, True), "the control"
     source = "get_ipython().kernel.session.pack = lambda message: 1 / 0"
     assert ends(isolation, source, with_(cell_seconds=1)).ending is Ending.CELL_TIMEOUT
 
