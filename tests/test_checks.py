@@ -564,3 +564,14 @@ def test_grouping_seen_in_our_own_run_counts_where_the_code_could_not_be_read():
     runs = [BASE, written(7, padding=Padding.UNKNOWN)]
     judgement = judged(runs, [stored(5, tokens=60), stored(7)], observed=observed(seen_run))
     assert judgement.facts.bucketing == "effective"
+
+
+def test_loops_that_could_not_be_read_are_no_absence_where_the_student_speaks_of_bucketing():
+    loops = [
+        written(n, padding=Padding.UNKNOWN, grouping=Grouping.UNKNOWN, kind="torch-loop") for n in (5, 7)
+    ]
+    kept = [stored(5, tokens=None), stored(7, tokens=None)]
+    judgement = judged(loops, kept, [analysis(9)])
+    assert (judgement.facts.bucketing, judgement.facts.compared) == ("unknown", "both")
+    assert status(judgement, "r3") == "UNDECIDED"
+    assert judged(loops, kept).facts.bucketing == "absent"

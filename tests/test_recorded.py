@@ -684,3 +684,36 @@ def test_versions_printed_in_order():
 def test_layer_shapes_are_no_rows():
     text = "(query): Linear(in_features=768, out_features=768, bias=True)\ntrainable params: 296,450 || all params: 1\n"
     assert kinds(recorded_of([stream(text)]), Kind.DATA_SHAPE) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "expected"),
+    [
+        ('trainer.evaluate()["eval_accuracy"]', "0.90195", 0.90195),
+        ("accuracy_score(labels, predicted)", "0.90246", 0.90246),
+        ("test_acc", "np.float64(0.9031)", 0.9031),
+        ("round(test_acc * 100, 2)", "90.31", 0.9031),
+        ("f1_score(labels, predicted)", "0.90246", None),
+        ("train_acc", "0.95123", None),
+        ("history['accuracy']", "0.90246 0.91", None),
+    ],
+)
+def test_a_bare_number_is_an_accuracy_where_its_expression_says_so(source, text, expected):
+    testimony = recorded_of([result(text)], sources=(source,))
+    assert [e.accuracy for e in testimony.evaluations] == ([] if expected is None else [expected])
+
+
+def test_bare_numbers_that_are_printed():
+    source = "print(len(rows))\nprint(f1)\nprint(accuracy_score(a, b))\nprint(acc.item())"
+    testimony = recorded_of([stream("120\n0.8911\n0.9012\n0.9034\n")], sources=(source,))
+    assert [e.accuracy for e in testimony.evaluations] == []  # which line is which can't be told
+    source = "print(f1)\nprint(accuracy_score(a, b))"
+    testimony = recorded_of([stream("0.8911\n0.9012\n")], sources=(source,))
+    assert [e.accuracy for e in testimony.evaluations] == [0.9012]
+
+
+def test_a_bar_whose_label_was_escaped():
+    drawn = bar(800, 1000, 2, left="02:30", rate="1.33", header=HEADER, rows=rows_of(0.9))
+    html = drawn.html.replace(" < ", " &lt; ")
+    run = recorded_of([Output(kind="display", html=html), error("KeyboardInterrupt")]).runs[0]
+    assert (run.ending, run.steps) == (Ending.INTERRUPTED, 800)

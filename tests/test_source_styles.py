@@ -311,3 +311,45 @@ for epoch in range(2):
 """
     run = run_of(LOAD, LOOSE, code)
     assert (run.kind, run.padding, run.rows, run.epochs_planned) == ("keras", Padding.DYNAMIC, 640, 2)
+
+
+def test_tf_data_from_a_generator_of_encoded_rows():
+    code = """
+import tensorflow as tf
+from transformers import TFAutoModelForSequenceClassification
+frame = pd.read_csv('ratings_train.txt', sep='\\t')
+ids = tokenizer(frame['document'].tolist(), truncation=True, max_length=100)['input_ids']
+def stream_of(texts, labels):
+    def one_by_one():
+        for text, label in zip(texts, labels):
+            yield {'input_ids': text}, label
+    return one_by_one
+data = tf.data.Dataset.from_generator(stream_of(ids, frame['label']), output_signature=signature)
+data = data.bucket_by_sequence_length(width, bucket_boundaries=[10, 20, 40], bucket_batch_sizes=[32] * 4)
+model = TFAutoModelForSequenceClassification.from_pretrained('klue/bert-base')
+model.compile(optimizer='adam')
+model.fit(data, epochs=2)
+"""
+    run = run_of(LOAD, code)
+    assert (run.padding, run.grouping) == (Padding.DYNAMIC, Grouping.LENGTH)
+
+
+@pytest.mark.parametrize(("smart", "grouping"), [(True, Grouping.LENGTH), (False, Grouping.UNKNOWN)])
+def test_batches_collected_one_by_one_keep_the_order_of_their_list(smart, grouping):
+    code = f"""
+import random
+frame = pd.read_csv('ratings_train.txt', sep='\\t')
+def batches_of(frame, smart):
+    rows = [(tokenizer.encode(t, truncation=True), y) for t, y in zip(frame['document'], frame['label'])]
+    if smart:
+        rows.sort(key=lambda row: len(row[0]))
+    made = []
+    for part in [rows[i:i + 32] for i in range(0, len(rows), 32)]:
+        ids, labels = pad_by_hand(part)
+        made.append((ids, labels))
+    return made
+for epoch in range(2):
+    for ids, labels in batches_of(frame, smart={smart}):
+        loss = model(ids, labels=labels).loss; loss.backward(); opt.step()
+"""
+    assert run_of(LOAD, OPT + code).grouping is grouping

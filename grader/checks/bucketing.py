@@ -130,7 +130,27 @@ def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int])
     if narrow:
         # Stored figures show narrow batches, and no code that we could read explains them.
         return Decided(Bucketing.UNKNOWN, bucketed=narrow[-1])
+    unclear = [i for i in ran if _unread(runs[i])]
+    if len(unclear) > 1 and _says_it_bucketed(evidence):
+        return Decided(
+            Bucketing.UNKNOWN,
+            bucketed=unclear[-1],
+            baseline=_closest(runs, unclear[-1], [i for i in ran if i != unclear[-1]]),
+        )
     return Decided(Bucketing.ABSENT, baseline=ran[-1] if ran else None)
+
+
+def _unread(joined: Joined) -> bool:
+    """Is neither the padding nor the grouping of a run known, from any witness?"""
+    return joined.run.padding == Padding.UNKNOWN and joined.run.grouping == Grouping.UNKNOWN
+
+
+def _says_it_bucketed(evidence: Evidence) -> bool:
+    """Does the student interpret a bucketing of their own? Then code we can't read is no absence."""
+    return any(
+        "bucketing" in o.value.get("about", ()) and o.value.get("depth") in ("short", "yes")
+        for o in observations(evidence, Kind.ANALYSIS)
+    )
 
 
 def _one(runs: tuple[Joined, ...], i: int, less: list[int], min_fall: float, cleared: bool) -> Decided:

@@ -120,7 +120,7 @@ def _table(rows: list[list[str]]) -> list[Table]:
 
 def _bar(attributes: str, after: str) -> Bar | None:
     said = dict(_ATTRIBUTE.findall(attributes))
-    label = _LABEL.search(after.split("</div>")[0])
+    label = _LABEL.search(entities.unescape(after.split("</div>")[0]))
     if label:
         value, total, elapsed, _, rate, epoch, epochs = label.groups()
         return Bar(

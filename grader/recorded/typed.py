@@ -54,12 +54,17 @@ class Typed:
         return len(text) >= 8 and any(text in string for string in self._strings)
 
 
+def without_magics(source: str) -> str:
+    """Python that `ast` can read: shell lines and magics give way to `pass`."""
+    return _MAGIC.sub(r"\1pass", source)
+
+
 def _literals(source: str) -> tuple[set[float], list[str]]:
     source = source[:MAX_SOURCE]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the student's invalid escapes are not ours to report
-            nodes = list(ast.walk(ast.parse(_MAGIC.sub(r"\1pass", source))))
+            nodes = list(ast.walk(ast.parse(without_magics(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         bare = _COMMENT.sub("", source)
         return {share for text in _NUMBER.findall(bare) for share in _shares(float(text))}, []

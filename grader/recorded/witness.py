@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from grader.facts import Kind
-from grader.recorded import context, keras, loaded, loops, padding, printed, tables, trainer
+from grader.recorded import bare, context, keras, loaded, loops, padding, printed, tables, trainer
 from grader.recorded.dicts import ACCURACY_KEY
 from grader.recorded.numbers import share, whole
 from grader.recorded.runs import Context, finish
@@ -171,6 +171,7 @@ def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Ev
                     found.append(
                         (metric.value, metric.digits, metric.written, metric.about, None, line.strip())
                     )
+    found += [(s.value, s.digits, s.written, s.about, None, s.line) for s in bare.read_cell(cell)]
     evaluations: list[Evaluation] = []
     observations: list[Observation] = []
     for value, digits, written, about, rows, line in found[:500]:

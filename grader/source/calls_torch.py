@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grader.source.call import Call
 from grader.source.calls_train import report
 from grader.source.collators import DEFAULT
-from grader.source.derivation import cells_of, rows_in
+from grader.source.derivation import cells_of, in_order, rows_in
 from grader.source.events import Draft
 from grader.source.models import model_in, settle_model
 from grader.source.tokens import dataset_rows
@@ -70,7 +70,7 @@ def backward(interp: Interpreter, call: Call, kind: str) -> None:
         source = interp.turns[innermost].source
         draft.rows, draft.grouping = rows_in(source), "unknown"
         draft.collator = Collator("unknown")
-        if isinstance(source, Sampler) or (isinstance(source, Seq) and _ordered(source)):
+        if isinstance(source, Sampler) or in_order(source):
             draft.grouping, draft.tries = "length", ("own-sampler",)
     elif draft.loader is not None and _one_of_several(interp):
         # One loader per bucket, perhaps: what was put into each can't be told from here.
@@ -125,13 +125,6 @@ def _one_of_several(interp: Interpreter) -> bool:
     """Is the loader one of an unlisted number, gone through one after another inside each epoch?"""
     sources = [t.source for t in interp.turns if isinstance(t.source, Seq)]
     return any(not s.complete and any(isinstance(v, Loader) for v in s.items) for s in sources)
-
-
-def _ordered(source: Seq) -> bool:
-    return source.ordered or any(
-        (isinstance(v, Sampler) and v.grouping == "length") or (isinstance(v, Seq) and v.ordered)
-        for v in source.items
-    )
 
 
 def _encoded_in_loop(draft: Draft, made: Encoded) -> None:

@@ -9,7 +9,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
-from grader.source.derivation import const, derived, rows_in
+from grader.source.derivation import const, derived, in_order, rows_in
 from grader.source.values import (
     NONE,
     Cells,
@@ -100,7 +100,7 @@ class Containers:
                 found = self._element_rows(element, base)
                 over = source.over if isinstance(source, (Column, Item)) else "all"
                 return Column(found, "made", "all" if over == "all" else over, self.now | source.cells)
-        return Seq(made, complete, self.now | source.cells)
+        return Seq(made, complete, self.now | source.cells, in_order(source))
 
     def _element_rows(self, element: Value, base: Rows) -> Rows:
         """What one element made from a row of `base` says of all rows: its length, not which rows."""

@@ -47,6 +47,17 @@ def const(value: Value | None, default: Any = None) -> Any:
     return value.value if isinstance(value, Const) else default
 
 
+def in_order(value: Value | None) -> bool:
+    """Is this list sorted by length, or a list of batches cut from one that was?"""
+    return isinstance(value, Seq) and (
+        value.ordered
+        or any(
+            (isinstance(v, Sampler) and v.grouping == "length") or (isinstance(v, Seq) and v.ordered)
+            for v in value.items
+        )
+    )
+
+
 def rows_in(value: Value | None, depth: int = 4) -> Rows | None:
     """The rows a value is or was made from; None if there are none."""
     if depth < 0 or value is None:

@@ -50,6 +50,7 @@ class Frame:
 
     function: Function
     returns: list[Value] = field(default_factory=list)
+    yields: list[Value] = field(default_factory=list)
 
 
 class Functions(Expressions):
@@ -60,6 +61,12 @@ class Functions(Expressions):
 
     def block(self, body: list[ast.stmt], scopes: Scopes) -> None:
         raise NotImplementedError
+
+    def _Yield(self, node: ast.Yield, scopes: Scopes) -> Value:
+        value = self.eval(node.value, scopes)
+        if self.frames and rows_in(value) is not None:
+            self.frames[-1].yields.append(value)
+        return Unknown(cells=self.now)
 
     # -- attributes
 
@@ -199,6 +206,8 @@ class Functions(Expressions):
             result: Value | None = None
             for value in frame.returns:
                 result = value if result is None else join(result, value)
+            if result is None and frame.yields:
+                return Seq(frame.yields[:16], False, self.now)
             if result is None and _generates(func.node):
                 return derived(*args, cells=self.now)
             return result if result is not None else Const(None, self.now)

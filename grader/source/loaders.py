@@ -143,11 +143,21 @@ def tf_slices(interp: Interpreter, call: Call) -> Value:
     for value in (*call.args, *call.kwargs.values()):
         found = dataset_rows(interp, value) if not isinstance(value, Seq) else seq_rows(interp, value)
         if isinstance(value, Function):
-            found = rows_in(interp.invoke(value, [], {}))
+            made = interp.invoke(value, [], {})
+            found = _row_in(interp, made.items[0]) if isinstance(made, Seq) and made.items else rows_in(made)
         best = found if best is None or (found is not None and best.shape is Shape.RAW) else best
     if best is None:
         return Rows(cells=interp.now)
     return replace(best, cells=best.cells | interp.now)
+
+
+def _row_in(interp: Interpreter, value: Value) -> Rows | None:
+    """The rows of what a generator yields: (features, label), features perhaps a dict of columns."""
+    if isinstance(value, Seq):
+        return next((found for v in value.items if (found := _row_in(interp, v)) is not None), None)
+    if isinstance(value, Mapping):
+        return rows_in(value.items.get("input_ids")) or rows_in(value)
+    return dataset_rows(interp, value)
 
 
 def seq_rows(interp: Interpreter, value: Seq) -> Rows | None:

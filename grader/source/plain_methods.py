@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from grader.source.call import Call
-from grader.source.derivation import const, derived
+from grader.source.derivation import const, derived, in_order
 from grader.source.values import (
     Const,
     Seq,
@@ -57,6 +57,8 @@ def seq_method(interp: Interpreter, owner: Seq, name: str, call: Call) -> Value:
             owner.items.append(value)
         else:
             owner.complete = False
+        # Batches collected one by one from a list in order come in that order.
+        owner.ordered |= any(in_order(turn.source) for turn in interp.turns)
         if interp.turns or interp.unsure:
             owner.complete = (
                 owner.complete and bool(interp.turns) and all(t.kind == "items" for t in interp.turns)
