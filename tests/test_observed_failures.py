@@ -60,6 +60,16 @@ def test_the_budget_starves_what_comes_after():
     assert not run([cell], {0: ("SyntaxError", "x")}, [end])[0].environment
 
 
+def test_a_layer_that_the_small_model_does_not_have():
+    source = "for i in range(12):\n    model.bert.encoder.layer[i].trainable = False"
+    cell = Cell(index=0, kind="code", source=source)
+    error = CellRun(index=0, ending=Ending.CELL_ERROR, seconds=0.1, error_name="IndexError", error_value="x")
+    execution = Execution(cells=(error,), ending=Ending.CELL_ERROR)
+    submission = Submission(name="n", sha256="", cells=(cell,))
+    assert judged(submission, execution, stand_in=True)[0].environment
+    assert not judged(submission, execution)[0].environment
+
+
 def test_gpu_and_network():
     cells = run(
         ["x.cuda()", "requests.get(u)", "pd.read_csv('a.csv')"],

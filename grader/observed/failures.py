@@ -30,11 +30,13 @@ CAPPED = re.compile(
 )
 STARVED = ("KeyError", "IndexError", "ValueError", "ZeroDivisionError", "UnboundLocalError", "TypeError")
 """What a cell raises that finds no evaluation, no checkpoint, no last batch; it worked for its author."""
+LAYER = re.compile(r"\.layers?\[")
 CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 
 
-def judged(submission: Submission, execution: Execution) -> tuple[CellRun, ...]:
-    """The cells that were run, each with `environment` and `why` filled in; ours (index < 0) left out."""
+def judged(submission: Submission, execution: Execution, *, stand_in: bool = False) -> tuple[CellRun, ...]:
+    """The cells that were run, each with `environment` and `why` filled in; ours (index < 0) left out.
+    `stand_in`: the model is a small one under the real one's name."""
     sources = {cell.index: cell for cell in submission.cells}
     missing: dict[int, str] = {}
     for event in execution.events:
@@ -53,6 +55,14 @@ def judged(submission: Submission, execution: Execution) -> tuple[CellRun, ...]:
             stored = {output.name for output in cell.outputs if output.kind == "error"}
             if run.error_name not in stored:
                 why = _why(run, cell.source, missing.get(run.index, ""), lost)
+            if (
+                not why
+                and not stored
+                and stand_in
+                and run.error_name == "IndexError"
+                and LAYER.search(cell.source)
+            ):
+                why = "the stand-in model has fewer layers than the real one"
             if not why and not stored and cell.outputs and run.index in cut and run.error_name in STARVED:
                 why = "the budget ended a training in this cell before it had what comes after"
         if why:

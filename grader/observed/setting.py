@@ -111,7 +111,8 @@ def _tensorflow(cells: Sequence[tuple[int, str]]) -> dict[str, str]:
     """transformers imports TensorFlow wherever it lies, which takes seconds; most notebooks only print
     its version. `USE_TF=0` stops transformers and datasets from it, not the notebook."""
     if any(_TENSORFLOW.search(source) for _, source in cells):
-        return {"TF_CPP_MIN_LOG_LEVEL": "2"}
+        # transformers switches to tf_keras when it is imported; before that a notebook may have got keras
+        return {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_USE_LEGACY_KERAS": "1"}
     return {"USE_TF": "0", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
