@@ -6,6 +6,7 @@ is needed, and the gradebook stays with the driver. A lost worker's entries are 
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -54,8 +55,9 @@ def ray_scheduler(
         ) from error
     if not ray.is_initialized():
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 ko=f"--ray {address}: 클러스터에 연결할 수 없습니다 ({error}).",
                 en=f"--ray {address}: no cluster answers there ({error}).",
@@ -83,3 +85,10 @@ def ray_scheduler(
                     yield entry, crashed(entry, f"{type(error).__name__} after {RETRIES} retries")
 
     return schedule
+
+
+def _knock(address: str) -> None:
+    """Ray waits minutes for an address where nobody is; a socket knows in seconds. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=5).close()
