@@ -108,8 +108,8 @@ class Writer:
         self.style = self.rng.choices(STYLES, (5, 3, 2, 4, 2, 2))[0]
         if self.random() < NO_OPINION:
             return self.finish(self.pick(self.words.chatter["lines"]), good)
-        wanted = min(LIMIT, int(self.rng.lognormvariate(3.0, 0.9)))
-        if wanted < 4:
+        wanted = min(LIMIT, int(self.rng.lognormvariate(3.22, 0.9)))
+        if wanted < 5:
             return self.finish(self.pick(self.words.short[good]), good)
         if wanted < 9:
             return self.finish(
