@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import pipeline, rubric
+from grader import classroom, pipeline, rubric
 from grader.records import Judgement, Limits, Witness
 from tests.corpus import build
 
@@ -79,6 +79,8 @@ def assert_stands_there(cell, citation, verdict) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_by_running(case, isolation):
     want = expected(case, "run")
+    if (needed := want.get("runtime", "current")) not in classroom.available():
+        pytest.skip(f"needs the runtime {needed}: grader setup --runtime {needed}")
     limits = Limits(cell_seconds=want.get("cell_seconds", 400.0), total_seconds=600.0)
     plan = pipeline.Plan(
         profile="pocket",

@@ -10,12 +10,13 @@ Reading order: layout (where things lie), assemble (prepare), data, models, runt
 from grader.classroom.assemble import prepare
 from grader.classroom.health import DoctorLine, doctor
 from grader.classroom.layout import MODEL_ID, Classroom, find_home
-from grader.classroom.runtime import pick_runtime, setup_runtime
+from grader.classroom.runtime import available, pick_runtime, setup_runtime
 
 __all__ = [
     "MODEL_ID",
     "Classroom",
     "DoctorLine",
+    "available",
     "doctor",
     "find_home",
     "pick_runtime",

@@ -236,6 +236,7 @@ r2 = "PASS"
 r3 = "PARTIAL"
 bucketing = "no-op"
 ending = "completed"
+runtime = "2024"
 """
 
 

@@ -385,6 +385,7 @@ r2 = "PASS"
 r3 = ["PASS", "PARTIAL"]
 bucketing = "effective"
 ending = "completed"
+runtime = "2024"
 """
 
 
