@@ -189,7 +189,7 @@ class _Run:
             steps=self.made,
             batches=self.made,
             seconds=wire.number(time.perf_counter() - self.began, 5),
-            cut=self.cut,
+            cut=self.cut and not failed,
             failed=failed,
         )
 

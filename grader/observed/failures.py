@@ -43,7 +43,7 @@ def judged(submission: Submission, execution: Execution, *, stand_in: bool = Fal
         if event.data.get("t") == "missing":
             missing[event.cell] = str(event.data.get("wanted"))
     ends = [event for event in execution.events if event.data.get("t") == "run-end"]
-    cut = {event.cell for event in ends if event.data.get("cut")}
+    cut = {event.cell for event in ends if event.data.get("cut") and not event.data.get("failed")}
     lost: dict[str, int] = {}
     done = []
     for run in execution.cells:
@@ -128,7 +128,7 @@ def _assigned(source: str) -> set[str]:
     found = set()
     for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            found.update([node.id] if len(node.id) > 1 else [])  # `i` is everybody's
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
