@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grader.wording as words
-from grader.records import Ending, Evidence, Observed, TrainingRun
+from grader.records import Budget, Ending, Evidence, Observed, TrainingRun
 
 
 class Way(NamedTuple):
@@ -79,5 +79,8 @@ def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
         if top.run_cell is not None:
             where = words.cells([top.run_cell], lang)
             detail += f", {where}의 모델" if ko else f", the model of {where}"
+        if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
+            # Without this a student reads 0.5 as the worth of the own model.
+            detail += ", 위의 양만 학습한 값" if ko else ", after that share of the training only"
         return True, detail
     return False, found.reason.in_(lang).rstrip(".") if found and found.reason else ""
