@@ -10,7 +10,7 @@ torch pays nothing.
     imports.py    run a function after a module was imported; stand-ins for imports that fail
     batches.py    facts of one batch: tokens, padding, row hashes
     models.py     where a model's weights come from: pretrained, random, continued
-    runs.py       training runs and evaluations as they happen
+    runs.py heads.py    training runs and evaluations as they happen, and what their lines say
     torch_hooks.py trainer_hooks.py tokenizer_hooks.py keras_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
     cpu.py        a notebook that insists on a GPU, on a machine without one

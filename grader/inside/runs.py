@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 
-from . import batches, models, rows, wire
+from . import batches, heads, models, rows, wire
 
 FLUSH_SECONDS = 1.0
 listeners = []
@@ -24,28 +24,6 @@ trainer_run = None
 """The run of the Trainer that is training now, or None."""
 accelerated = False
 """Was `Accelerator.backward` called since the last optimizer step?"""
-
-
-class Clock:
-    """Time marks without a synchronisation: CUDA events on a GPU, else the wall clock."""
-
-    def __init__(self, device):
-        self.cuda = device.startswith("cuda")
-
-    def mark(self):
-        if not self.cuda:
-            return time.perf_counter()
-        import torch
-
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    def between(self, first, second):
-        """Seconds, or None if the second has not been reached on the device yet."""
-        if not self.cuda:
-            return second - first
-        return first.elapsed_time(second) / 1000 if second.query() else None
 
 
 class Run:
@@ -72,7 +50,7 @@ class Run:
         how, what = models.start(model)
         self.parent = what if how == "continued" else None
         about = models.describe(model)
-        self.clock = Clock(about["device"])
+        self.clock = heads.Clock(about["device"])
         if self.clock.cuda:
             import torch
 
@@ -85,7 +63,7 @@ class Run:
         """The run's head line, once the first batch has shown where the rows come from."""
         self.told = True
         if self.loader is not None:
-            self.facts.update(wire.guarded(_loader_facts)(self.loader, self) or {})
+            self.facts.update(wire.guarded(heads.loader_facts)(self.loader, self) or {})
         if accelerated and self.kind == "torch-loop":
             self.kind = "accelerate"
         wire.emit("run", run=self.number, kind=self.kind, **self.facts)
@@ -119,7 +97,7 @@ class Run:
             steps.append([line["rows"], line["tokens"], wire.number(seconds, 5)])
             rates.append(wire.number(rate))
             for facts in seen:
-                lines.append(_batch_line(facts))
+                lines.append(heads.batch_line(facts))
                 losses.append(wire.number(facts.loss) if facts.loss is not None else None)
         self.waiting, self.flushed = [], time.perf_counter()
         if steps:
@@ -184,61 +162,6 @@ class Run:
             found.append(run)
             run = _runs[run.parent] if run.parent is not None else None
         return found
-
-
-def _batch_line(facts):
-    """[rows, width, real tokens, shortest, longest, sum of squared lengths]"""
-    if facts.lengths is None or not len(facts.lengths):
-        return [facts.rows, facts.width]
-    lengths = facts.lengths.astype(float)
-    squares = int((lengths * lengths).sum())
-    return [facts.rows, facts.width, int(lengths.sum()), int(lengths.min()), int(lengths.max()), squares]
-
-
-def _loader_facts(loader, run):
-    """Of the training DataLoader and its whole data set."""
-    import numpy
-
-    facts = {"collator": _name(loader.collate_fn), "batch_size": loader.batch_size}
-    sampler = getattr(loader.batch_sampler, "sampler", None) if loader.batch_size is None else loader.sampler
-    facts["sampler"] = type(sampler).__name__
-    if loader.batch_sampler is not None:
-        facts["batch_sampler"] = type(loader.batch_sampler).__name__
-    samplers = (sampler, loader.batch_sampler, getattr(loader.batch_sampler, "batch_sampler", None))
-    facts["own"] = ["sampler"] if any(type(s).__module__ == "__main__" for s in samplers) else []
-    if _module(loader.collate_fn) == "__main__":
-        facts["own"].append("collator")
-    for name, what in (("dataset_rows", loader.dataset), ("loader_batches", loader)):
-        try:
-            facts[name] = len(what)
-        except TypeError:
-            pass
-    whole = wire.guarded(batches.dataset)(loader.dataset, models.pad_id(run.model))
-    if whole:
-        run.dataset = whole["hashes"]
-        lengths, stored = whole["lengths"], whole["stored"]
-        facts["distinct_in_dataset"] = len(numpy.unique(run.dataset))
-        facts["lengths"] = {
-            "mean": float(lengths.mean()),
-            "var": float(lengths.var()),
-            "max": int(lengths.max()),
-        }
-        facts["stored"] = {
-            "mean": float(stored.mean()),
-            "min": int(stored.min()),
-            "max": int(stored.max()),
-            "padded": float((stored > lengths).mean()),
-        }
-        facts["votes"] = rows.votes(run.dataset[:: max(1, len(run.dataset) // 2000)].tolist())
-    return facts
-
-
-def _name(thing):
-    return getattr(thing, "__qualname__", None) or type(thing).__name__
-
-
-def _module(function):
-    return getattr(function, "__module__", None) or type(function).__module__
 
 
 def trained_on(facts):
