@@ -16,7 +16,8 @@ import time
 FORGED_IDLE = """
 import time
 kernel = get_ipython().kernel
-kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=kernel.get_parent("shell"))
+asked = kernel.get_parent("shell")
+kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=asked)
 time.sleep(1.0)
 """
 

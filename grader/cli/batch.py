@@ -79,7 +79,7 @@ def batch(
             insist=run is True,
         )
     orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
 
@@ -91,7 +91,7 @@ def batch(
             if done.problem is not None:
                 line = f"× {plain(entry.student)}: {plain(done.problem.in_(lang))}"
                 bar.console.print(RichText(line, style="yellow"))
-            bar.update(task, advance=1, description=RichText(plain(entry.student)[:24]).plain)
+            bar.update(task, advance=1, description=plain(entry.student).replace("\n", " ")[:24])
 
         try:
             outcome = run_batch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
-from grader.cli.terminal import progress, summary
+from grader.cli.terminal import json_text, one_line, progress, summary
 from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.pipeline import check as check_notebook
@@ -60,9 +59,10 @@ def check(
     items = rubrics.load(rubric)
     with progress(Console(stderr=True, highlight=False), lang, shown=not as_json) as tell:
         evidence, judgement = check_notebook(file, plan, items, tell)
-    written = publish(evidence, judgement, out or file.parent, file.stem, template=template, lang=lang)
+    stem = one_line(file.stem)
+    written = publish(evidence, judgement, out or file.parent, stem, template=template, lang=lang)
     if as_json:
-        typer.echo(json.dumps(as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1))
+        typer.echo(json_text(as_dict(evidence, judgement, lang)))
     else:
         summary(Console(highlight=False), evidence, judgement, written, lang)
     return exit_code(evidence, judgement)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from grader import checks
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
-from grader.cli.terminal import summary
+from grader.cli.terminal import json_text, summary
 from grader.publish import EVIDENCE_SUFFIX, publish, read_evidence
 from grader.results import as_dict, exit_code
 
@@ -36,7 +35,7 @@ def score(
     stem = file.name.removesuffix(EVIDENCE_SUFFIX)
     written = publish(evidence, judgement, out or file.parent, stem, template=template, lang=lang)
     if as_json:
-        typer.echo(json.dumps(as_dict(evidence, judgement, lang), ensure_ascii=False, indent=1))
+        typer.echo(json_text(as_dict(evidence, judgement, lang)))
     else:
         summary(Console(highlight=False), evidence, judgement, written, lang)
     return exit_code(evidence, judgement)

@@ -5,6 +5,7 @@ Student text reaches the terminal only through `plain`, which leaves no control 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,16 @@ def plain(text: str) -> str:
     return clean(text)
 
 
+def json_text(data: object) -> str:
+    """`data` as JSON that is safe to look at, too: what a terminal acts on is written as escapes."""
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    return "".join(c if c == "\n" or clean(c) else _escaped(c) for c in text)
+
+
+def _escaped(c: str) -> str:
+    return json.dumps(c)[1:-1] if ord(c) != 0x7F else "\\u007f"
+
+
 @contextmanager
 def progress(console: Console, lang: str, *, shown: bool) -> Iterator[Callable[[Text], None]]:
     """A callback that shows what is being done now; lines instead of a spinner where there is no terminal."""
@@ -54,7 +65,7 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
     """The verdicts in a few lines, the finding that matters, and where the files are."""
     console.print()
     console.print(
-        RichText(plain(evidence.submission.name), style="bold"), RichText(_how(evidence), style="dim")
+        RichText(one_line(evidence.submission.name), style="bold"), RichText(plain(_how(evidence)), style="dim")
     )
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(no_wrap=True)
@@ -64,7 +75,7 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
         table.add_row(
             verdict.item,
             RichText(NAME[verdict.status].in_(lang), style=COLOUR[verdict.status]),
-            plain(_unmarked(verdict.actual.in_(lang))),
+            RichText(plain(_unmarked(verdict.actual.in_(lang)))),  # a str would be read as rich's markup
         )
     console.print(table)
     for verdict in judgement.items:
@@ -88,7 +99,7 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
         broken = say("채점기 일부가 작동하지 않았습니다", "a part of the grader failed")
         console.print(RichText(f"! {broken}: {plain(fault)}", style="yellow"))
     for path in written.values():
-        console.print(RichText(f"  {path}", style="dim"), soft_wrap=True)
+        console.print(RichText(f"  {one_line(str(path))}", style="dim"), soft_wrap=True)
 
 
 def _how(evidence: Evidence) -> str:
@@ -97,6 +108,11 @@ def _how(evidence: Evidence) -> str:
         return say(" (실행하지 않음)", " (not run)")
     isolation = say("격리 없음", "not isolated") if seen.isolation == "none" else seen.isolation
     return f" ({seen.profile} · {seen.runtime} · {isolation} · {seen.seconds:.0f} s)"
+
+
+def one_line(name: str) -> str:
+    """A file's name: it may hold anything but a slash, line ends too."""
+    return " ".join(plain(name).split("\n"))
 
 
 def _unmarked(text: str) -> str:
