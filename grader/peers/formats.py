@@ -78,7 +78,7 @@ def hints() -> tuple[str, ...]:
 def question(line: str, following: str = "") -> Match | None:
     """The question that `line` (with `following`, where it runs on) is; None if it is none for sure."""
     whole = letters(line)
-    if len(whole) < 4:
+    if len(whole) < 3:
         return None
     alone = _best(whole, lambda known: known.text)
     begun = _best(whole, lambda known: known.first) if following else None

@@ -34,8 +34,11 @@ GLOSS = re.compile(r"\s*\*\([^)]*\)\*")
 """The English beside a Korean question of the project's own sheets."""
 LABEL = re.compile(r"^(?:평가\s*항목|항목\s*\d|item\s*\d)\s*(?:\([^)]*\))?\s*[:：]\s*", re.I)
 CODE = re.compile(
-    r"^\s*(?:(?:def|class|return|import|from|for|if|else|with|try|except)\b.*|@\w+|[\w.\[\]'\"]+\s*=[^=].*|[\W_]+)$"
+    r"^\s*(?:(?:def|class|for|if|elif|else|with|while|try|except)\b.*:|return\b.*[()\[\]].*"
+    r"|import\s+[\w.]+.*|from\s+[\w.]+\s+import.*|@\w+|[\w.\[\]'\"]+\s*=[^=].*|[\W_]+)$"
 )
+"""Code that somebody pasted without a fence."""
+BRACKETS = str.maketrans("［］【】", "[][]")
 SHOWN = 80
 BONUS = 30.0
 """Votes for a version by a line only it has; a whole question gives up to 100."""
@@ -65,7 +68,7 @@ def read(text: str, file: str = "", sha256: str = "") -> tuple[PeerReview, ...]:
     """All reviews in `text`; () where no question of any PRT version is found."""
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     # Line by line: what `clean` turns into a line end must not move the numbers of the lines after it.
-    lines = [clean(row).replace("\n", " ") for row in rows]
+    lines = [clean(row).replace("\n", " ").translate(BRACKETS) for row in rows]
     kinds = _kinds(lines)
     pages = [Page(line=1)]
     skip = -1
@@ -199,14 +202,7 @@ def _question(page: Page, line: str, following: str, at: int, *, fenced: bool) -
         rest = ending[1]
         # Two marks that differ make one that nobody knows.
         mark = mark + ending[0] if mark and mark != ending[0] else ending[0] or mark
-    stripped = BULLET.sub("", rest).strip(" *_#")
-    stripped = re.sub(
-        r"^(?:평가\s*항목|항목\s*\d|item\s*\d)\s*(\([^)]*\)\*?|\*\([^)]*\)\*)?\s*[:：]\s*",
-        "",
-        stripped,
-        flags=re.I,
-    )
-    stripped = LABEL.sub("", GLOSS.sub("", stripped))
+    stripped = LABEL.sub("", BULLET.sub("", GLOSS.sub("", rest)).strip(" *_#"))
     number = re.match(r"^(\d)\s*[.)]\s*", stripped)
     asked = stripped[number.end() :] if number else stripped
     found = formats.question(asked, GLOSS.sub("", following))
@@ -252,7 +248,8 @@ def _words(page: Page, line: str, at: int) -> None:
     own = "" if CODE.match(plain) else formats.own_words(plain)
     for sentence in SENTENCE.split(own):
         sentence = sentence.strip(" *_-")
-        if len(formats.letters(sentence)) >= 2 and page.topic:
+        enough = len(formats.letters(sentence)) >= 2 or marks.opening(sentence)
+        if enough and page.topic:
             page.statements.append(
                 Statement(text=sentence[:500], line=at + 1, topic=page.topic, tone=tone(sentence))
             )
