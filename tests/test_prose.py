@@ -331,3 +331,42 @@ def test_hostile_text_is_only_text():
     ]
     for text in odd:
         observations(text, ("code", text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "동적 패딩을 쓰니 4시간 넘게 걸리던 학습이 38분만에 끝났다.",
+        "버킷팅 쓰니까 진짜 빠르다. 2시간짜리가 50분이 됐다.",
+        "버켓팅을 적용했음에도 학습시간에 큰 변화가 없었다.",
+        "학습시간: 버킷팅 X 1시간 21분 / 버킷팅 O 35분. 절반 이상 줄었다!",
+        "패딩을 동적으로 하니 GPU 메모리도 적게 쓰고 시간도 40% 정도 절약됐다.",
+        "Dynamic padding reduced training time from 52 minutes to 21 minutes without hurting accuracy.",
+        "버킷팅을 하면 속도가 빨라질 줄 알았는데 별 차이가 없었다.",
+        "- Bucketing 미적용: 3,912초\n- Bucketing 적용: 1,604초\n\n결론적으로 2.4배 빠르게 학습할 수 있었다.",
+        "버킷팅의 효과는 확실했다. 학습 시간이 눈에 띄게 줄었다.",
+        "steps per second가 2.1에서 5.3으로 올랐으니 버킷팅이 확실히 효과가 있다.",
+        "group_by_length 옵션을 줘도 시간이 똑같이 걸린다. 뭔가 잘못된 것 같다.",
+        "Bucketing 을 하니 1 epoch 에 15분 -> 6분",
+        "버킷팅은 확실히 시간을 아껴줬다.",
+        "시간: 2h 15m → 31m\n정확도: 0.908 → 0.912\n버킷팅 효과 굿",
+        "Bucketing didn't help much: 2412s vs 2398s.",
+    ],
+)
+def test_ways_of_saying_how_it_came_out(text):
+    assert depth(text) in ("short", "yes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "버킷팅 코드를 짜는 게 어려웠다. 특히 collator를 이해하는 데 오래 걸렸다.",
+        "버킷팅이 뭔지 몰라서 찾아보느라 시간이 오래 걸렸다.",
+        "팀원들은 버킷팅을 적용해서 빨라졌다고 하는데 나는 아직 못 했다.",
+        "Bucketing을 적용하면 패딩이 감소하여 학습 속도 향상, 메모리 절약의 장점이 있다.",
+        "전체 데이터로 학습하니 3시간이 걸려서 5만 개로 줄였다. 40분으로 줄었다.",
+        "배치 사이즈를 16에서 64로 늘리니 학습 시간이 52분에서 31분으로 줄었다.",
+    ],
+)
+def test_another_persons_result_other_settings_and_theory(text):
+    assert depth(text) == "none"

@@ -5,7 +5,7 @@ ought to), and isn't the exercise's own text. Depth of the whole notebook:
   'yes'    both speed and accuracy, with figures, and something made of it (a reason, a trade-off, or
            a plain statement that leaves no question open);
   'short'  one side only, or the student says that the explanation is still missing;
-  'none'   nothing, or one bare remark that stands beside no figure.
+  'none'   nothing, or one bare remark on accuracy that stands beside no figure.
 Pure; called by `read`.
 """
 
@@ -15,13 +15,25 @@ import re
 from typing import Any, NamedTuple
 
 from grader.facts import Kind
+from grader.prose import amounts
 from grader.prose import lexicon as lex
 from grader.prose.units import Unit
 from grader.records import Observation, Witness
 
 BARE = 45
-"""Characters up to which a single one-sided remark is bare."""
+"""Characters up to which a single remark on accuracy alone is bare."""
 
+_THEN = re.compile(
+    r"걸리던|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|대신|instead of|vs",
+    re.IGNORECASE,
+)
+"""Between or around two durations: the one became the other."""
+
+_DURATION = re.compile(
+    r"\d[\d,.]*\s*(?:시간|hours?|h)(?:\s*\d[\d.]*\s*(?:분|min\w*|m))?|\d[\d,.]*\s*(?:분|초|min(?:ute)?s?|sec(?:ond)?s?|s|m)(?![a-z/])"
+    r"(?:\s*\d[\d.]*\s*(?:초|sec\w*|s))?|(?<![\d:])\d{1,2}:\d\d(?::\d\d)?",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(
     r"(?<=지만)[, ]|(?<=으나)[, ]|(?<=나),|(?<=[^다라]고),?\s|(?<=며),?\s|(?<=는데),?\s|(?<=한데),?\s"
     r"|(?<!\d),\s|;\s|\bbut\b|\band\b|(?<=[가-힣])\.\s"
@@ -54,9 +66,12 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
     `figures`: cells in which results are typed.
     """
     readings: list[Reading] = []
+    before: Unit | None = None
     for unit in units:
         after = bool(readings) and readings[-1].unit.cell == unit.cell and bool(readings[-1].claims)
-        reading = sentence(unit, after_claim=after)
+        topic = before.text if before is not None and before.cell == unit.cell and before.bucketing else ""
+        reading = sentence(unit, after_claim=after, topic=topic)
+        before = unit
         if reading:
             readings.append(reading)
     observations = []
@@ -80,21 +95,22 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
 _RANK = ("none", "short", "yes")
 
 
-def sentence(unit: Unit, *, after_claim: bool = False) -> Reading | None:
+def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Reading | None:
     """What `unit` says about the comparison, None if nothing (theory, plan, quotation, other topic).
 
     `after_claim`: it follows a claim in the same cell, so that a bare reason explains that.
+    `topic`: the sentence before it, for one that names none ('45분 / 20분. 절반 이상 줄었다!').
     """
     text = unit.text
-    if not unit.bucketing or lex.INSTRUCTION.search(text):
+    if not unit.bucketing or lex.INSTRUCTION.search(text) or lex.NOT_OWN.search(text):
         return None
     if unit.kind == "comment" and not (lex.PAST.search(text) or lex.QUANTITY.search(text)):
         return None
     about: set[str] = set()
     reasoned = bool(lex.REASON.search(text)) and (after_claim or bool(lex.OBSERVED.search(text)))
-    claims = tuple(_claims(text))
+    claims = tuple(_claims(text) or _became(text) or _carried(text, topic))
     observed = bool(lex.OBSERVED.search(text)) or bool(claims and lex.QUANTITY.search(text))
-    theory = bool(lex.EXPECTED.search(text)) and not claims
+    theory = (bool(lex.EXPECTED.search(text)) and not claims) or _in_general(text)
     if theory or not (observed or claims or reasoned):
         return None
     if claims:
@@ -123,6 +139,13 @@ def sentence(unit: Unit, *, after_claim: bool = False) -> Reading | None:
     return Reading(unit, frozenset(about), claims)
 
 
+def _in_general(text: str) -> bool:
+    """'적용하면 속도 향상의 장점이 있다': no past tense, no figure, nothing that was seen."""
+    return bool(lex.GENERAL.search(text)) and not (
+        lex.PAST.search(text) or lex.QUANTITY.search(text) or lex.SEEN.search(text)
+    )
+
+
 def _claims(text: str) -> list[dict[str, Any]]:
     """Each clause that says speed, accuracy or padding got better, worse or stayed the same."""
     if lex.EXPECTED.search(text) and not re.search(r"했으나|했지만|였으나|달리", text):
@@ -131,13 +154,15 @@ def _claims(text: str) -> list[dict[str, Any]]:
     clauses = [clause for clause in _CLAUSE.split(text) if clause and clause.strip()]
     topic = ""
     for clause in clauses:
+        expected = len(clauses) > 1 and re.search(r"예상|기대|줄\s*알았|생각했", clause)
         if lex.SPEED.search(clause) or lex.ACCURACY.search(clause):
             topic = clause
         elif topic:
-            clause = f"{topic} {clause}"  # '정확도는 조금 달라졌고 거의 비슷하다': one topic, two clauses
-        if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
+            # '정확도는 조금 달라졌고 거의 비슷하다': one topic, two clauses
+            clause = f"{topic} {clause}"
+        if expected:
             continue
-        if len(clauses) > 1 and re.search(r"예상|기대|줄\s*알았|생각했", clause):
+        if not (lex.OBSERVED.search(clause) or lex.OBSERVED.search(text) or lex.QUANTITY.search(clause)):
             continue
         for about, direction in _says(clause):
             if _WITHOUT.search(clause):
@@ -151,6 +176,26 @@ def _claims(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def _became(text: str) -> list[dict[str, Any]]:
+    """Two durations, the one having become the other: '2시간짜리가 50분이 됐다'."""
+    told = lex.PAST.search(text) or lex.OBSERVED.search(text) or re.search(r"→|->|➔|⇒", text)
+    parts = [seconds for part in _DURATION.findall(text) if (seconds := amounts.seconds(part)) is not None]
+    if len(parts) != 2 or not told or not _THEN.search(text) or lex.FEWER_ROWS.search(text):
+        return []
+    first, second = reversed(parts) if re.search(r"대신|instead of", text) else parts
+    if first == second:
+        return []
+    return [{"about": "speed", "says": "better" if second < first else "worse"}]
+
+
+def _carried(text: str, topic: str) -> list[dict[str, Any]]:
+    """A short verdict on the durations of the sentence before: '… 1시간 21분 / … 35분. 절반 이상 줄었다!'"""
+    named = lex.SPEED.search(text) or lex.ACCURACY.search(text) or lex.MEMORY.search(text)
+    if named or len(text) > BARE or len(_DURATION.findall(topic)) != 2 or not lex.OBSERVED.search(text):
+        return []
+    return [{"about": about, "says": says} for about, says in _says(f"시간 {text}")]
+
+
 def _says(clause: str) -> list[tuple[str, str]]:
     speed, accuracy = bool(lex.SPEED.search(clause)), bool(lex.ACCURACY.search(clause))
     memory = bool(lex.MEMORY.search(clause)) and not accuracy and not speed
@@ -159,7 +204,9 @@ def _says(clause: str) -> list[tuple[str, str]]:
     if lex.SAME.search(clause):
         return [(side, "same") for side, there in (("speed", speed), ("accuracy", accuracy)) if there]
     found = []
-    if speed:
+    if lex.RATE.search(clause) and (lex.MORE.search(clause) or lex.LESS.search(clause)):
+        found.append(("speed", "better" if lex.MORE.search(clause) else "worse"))
+    elif speed:
         if lex.WORSE_SPEED.search(clause):
             found.append(("speed", "worse"))
         elif lex.BETTER_SPEED.search(clause):
@@ -192,7 +239,12 @@ def _depth(readings: list[Reading], figures: frozenset[int]) -> str:
     if not sides and "reason" not in about and "padding" not in about:
         return "none"
     beside = any(r.unit.cell in figures for r in readings)
-    if len(readings) == 1 and length <= BARE and not (beside or made_of_it or in_figures):
+    if (
+        len(readings) == 1
+        and length <= BARE
+        and "speed" not in sides
+        and not (beside or made_of_it or in_figures)
+    ):
         return "none"
     return "short"
 

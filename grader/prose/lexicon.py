@@ -15,8 +15,12 @@ def words(pattern: str) -> re.Pattern[str]:
 
 BUCKETING = words(
     r"bu[ck]{1,2}e?t{1,2}(?:ing|ed)?\b|buckeing|b[ua]c?keting|[버부]\s?[켓켙킷킽케캣켇][팅]?|버[킷켓]"
-    r"|dynamic[ -]?padd?ing|동적\s*(?:으로\s*)?패딩|다이나믹\s*패딩|group[_ ]by[_ ]length|LengthGrouped"
-    r"|data\s?collator|콜레이터|콜레이팅|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
+    r"|dynamic[ -]?padd?ing|동적\s*(?:으로\s*|인\s*)?패딩|패딩\S{0,2}\s*동적|다이나믹\s*패딩"
+    r"|smart\s*batch|스마트\s*배[칭치]"
+    r"|(?:비슷|유사)한\s*길이\S{0,6}\s*(?:\S{1,8}\s+){0,2}(?:끼리|묶|그룹|모[아으은])"
+    r"|길이\S{0,2}\s*(?:비슷|유사)한\s*\S{1,6}\s*끼리"
+    r"|group[_ ]by[_ ]length|LengthGrouped"
+    r"|data\s?collator|콜레이터|콜레이팅|그룹화|그루핑|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
     r"|배치별)"
 )
 """Bucketing itself or what does its work (dynamic padding, collator, grouping by length)."""
@@ -25,10 +29,16 @@ COMPARES = words(
     r"(?:baseline|베이스\s?라인|기존\s*모델|step\s*4)\S*\s*(?:모델|결과)?\S*\s*(?:비교|대비|보다)"
     r"|적용\s*(?:전후|전과\s*후|여부|유무)|유무에\s*따른"
     r"|두\s*(?:실험|실행|방식|방법|모델|경우)\S*\s"
-    r"|\d\s*(?:초|분|시간|s|sec|min)\S{0,2}\s*(?:에서|→|->|➔|와|과|대|vs\.?)\s*(?:약\s*)?\d"
+    r"|\d\s*(?:초|분|시간|s|sec|min|h|m)\S{0,2}\s*(?:에서|→|->|➔|와|과|대|vs\.?)\s*(?:약\s*)?\d"
     r"|\d\s*(?:초|분|시간)(?:에서|와|과)\s+(?:약\s*)?\d"
 )
 """Compares with the baseline: in this exercise with bucketing, unless the sentence names another topic."""
+
+TIMES_FASTER = words(
+    r"\d\s*배\s*(?:이상|정도|가량|가까이)?\s*(?:더\s*)?(?:빠|빨|단축|느)|\d\s*%\S*\s*(?:정도\s*|가량\s*)?(?:단축|빨|빠|절약)"
+    r"|(?:times|x)\s*(?:faster|slower)"
+)
+"""So many times as fast: a comparison of runs, in a cell that names bucketing."""
 
 FEWER_ROWS = words(
     r"데이터\S*\s*(?:너무\s*|개수\S*\s*|수\S*\s*|크기\S*\s*|양\S*\s*)?(?:많|줄)|\d\s*%\s*만|개만|샘플링|(?<![a-z])gpu|colab|코랩"
@@ -39,8 +49,8 @@ PADDING = words(r"padding|패딩|max_length|최대\s*길이")
 
 SPEED = words(
     r"시간|속도|빨[라랐리]|빠[르른름릅]|느[려렸리린림]|걸[리렸림려린]|오래|단축|초당|steps?/s|it/s"
-    r"|samples?/s|runtime"
-    r"|speed|faster|slower|(?<![a-z])time|\d\s*(?:sec|초|분|min)(?![a-z])"
+    r"|samples?/s|runtime|per[_ ]second|처리량"
+    r"|speed|faster|slower|(?<![a-z])time|\d\s*(?:sec|초|분|min|s)(?![a-z])"
 )
 MEMORY = words(r"메모리|memory|\d\s*gb|vram")
 ACCURACY = words(
@@ -56,9 +66,16 @@ OTHER_TOPIC = words(
 )
 """Another experiment: such a sentence speaks of bucketing only if it says so."""
 
+RATE = words(r"per[_ ]second|초당|it/s|처리\s*(?:량|속도)|throughput|steps?/s|samples?/s")
+"""A rate: more of it is faster."""
+MORE = words(r"올[라랐]|증가|상승|높|늘|improv|increas|rose|higher|빨|향상")
+LESS = words(r"줄|감소|떨어|낮|decreas|drop|fell|lower|느려")
+
 BETTER_SPEED = words(
-    r"빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소"
+    r"아[꼈껴끼]"
+    r"|빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소"
     r"|절약|reduc|decreas|짧|short|drop|fell|went down|halved)"
+    r"|(?:reduc|cut|decreas|shorten|halv)\w*\s.{0,30}(?:time|runtime|duration)"
     r"|줄[었어였일]|감소|절약|속도\S*\s.{0,16}(?:향상|개선|증가|상승)|효율.{0,12}(?:개선|향상|높)"
 )
 WORSE_SPEED = words(
@@ -81,6 +98,9 @@ SAME = words(
     r"|similar(?! length)|stayed|unchanged|remained|comparable"
     r"|(?:저하|하락|손실|감소)\S*\s*(?:거의\s*)?(?:없|않)|(?:the )?same\b"
     r"|no (?:significant |big )?difference"
+    r"|(?:did|does)(?:n.t| not)\s+(?:\w+\s+)?(?:help|improve|change|speed)"
+    r"|without\s+(?:\w+\s+){0,2}(?:hurt|los|sacrific|degrad|harm)"
+    r"|no\s+(?:\w+\s+){0,2}(?:loss|drop|decrease|degradation)"
     r"|유지|좋아졌다고\s*생각\S*\s*안"
 )
 
@@ -90,18 +110,26 @@ _PAST_SYLLABLES = "".join(
 """Syllables that end in ㅆ: the past tense of every verb ('줄었', '컸', '느려졌'). Not 있다 and -겠-."""
 
 OBSERVED = words(
-    rf"[{_PAST_SYLLABLES}](?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|더라|구나)|[{_PAST_SYLLABLES}]\b"
+    rf"[{_PAST_SYLLABLES}](?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|더라|구나|으니|으므로|더니)|[{_PAST_SYLLABLES}]\b"
     r"|(?:빠르다|느리다|좋다|낮다|높다|비슷하다|비슷함|짧다|길다|같다|동일하다|우수하다|미미하다|없다|낫다|이득이|크다"
     r"|많다|적다|덜하다)"
     r"|(?:걸림|낮음|높음|빠름|느림|좋음|없음|우수함|미미함?|단축|하락|상승|감소|증가|향상|개선|동일|비슷|짐"
     r"|됨|않음|나옴|늘음|듦|듬)\s*(?:[.!~ㅋㅠㅎ(]|$)"
     r"|\b(?:was|were|became|got|took|reduced|improved|dropped|decreased|increased|showed|found|achieved)\b"
+    r"|(?:똑같|비슷|동일|그대로|같)\S{0,3}\s*(?:걸린|나온)다|(?:나[옵온]|끝[난납]|걸립)(?:니)?다"
+    r"|did(?:n.t| not)\b"
     r"|확인[할되]\s*수?\s*있|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
 )
 """Says how it came out, as opposed to how it ought to be."""
 
 PAST = words(rf"[{_PAST_SYLLABLES}](?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|더라|구나)|걸림|나옴")
 """What was seen, in a comment: a noun ending there only names what a line is for."""
+
+NOT_OWN = words(
+    r"(?:팀원|다른\s*(?:분|사람|조|팀)|남들|동료|친구)\S{0,4}\s.{0,60}(?:했다고|한다고|다고\s*하|라고\s*하|빨라졌다|나왔다)"
+    r"|(?:이해|공부|구현|코드|디버깅|찾|설정|환경)\S{0,6}\s*(?:\S{1,8}\s+){0,2}?(?:하?는\s*데|하느라|느라)\s*(?:시간\S{0,2}\s*)?(?:너무\s*|많이\s*)?(?:오래|많)"
+)
+"""Another person's result, or the time that the work took rather than the training."""
 
 EFFECT = words(r"효과|차이")
 
@@ -110,6 +138,10 @@ EXPECTED = words(
     r"|비교해\s?본다|will be|should be|목적\s*:"
     r"|목표는|텐데|었더라면|았더라면"
 )
+GENERAL = words(r"[가-힣]면[ ,].{2,}|(?:방법|기법|기술|방식)(?:이|입|을|으)")
+"""A conditional or a definition: how it is in general, unless something was seen."""
+SEEN = words(r"확실히|실제로|결과|확인|볼\s*수|것\s*같|보[인임]|이번|실험|우리|본\s")
+
 REASON = words(
     r"[가-힣]서\s*그(?:렇|런)|만큼|결과라고|결과이다|"
     r"때문|이유|원인|덕분|덕에|으로\s*인해|로\s*인해|줄임으로써|함으로써|함으로서|인하여|기여|그런지"

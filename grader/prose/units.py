@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from grader.prose.code import parse
-from grader.prose.lexicon import ACCURACY, BUCKETING, COMPARES, FEWER_ROWS, OBSERVED, OTHER_TOPIC, SPEED
+from grader.prose.lexicon import (
+    ACCURACY,
+    BUCKETING,
+    COMPARES,
+    FEWER_ROWS,
+    OBSERVED,
+    OTHER_TOPIC,
+    SPEED,
+    TIMES_FASTER,
+)
 from grader.records import Cell
 
 MAX_TEXT = 60_000
@@ -105,7 +114,8 @@ def _compares(words: str, topic_of_cell: bool) -> bool:
     if FEWER_ROWS.search(words):
         return False
     both = SPEED.search(words) and ACCURACY.search(words) and OBSERVED.search(words)
-    return bool(COMPARES.search(words)) or bool(topic_of_cell and both)
+    counted = TIMES_FASTER.search(words)
+    return bool(COMPARES.search(words)) or bool(topic_of_cell and (both or counted))
 
 
 def _titles(line: str, words: str) -> bool:
