@@ -16,6 +16,7 @@ from grader.records import Cell, Output, Submission, to_json
 PYTHONS = {"2024": "/a/python", "2025": "/b/python", "current": "/c/python"}
 PACKAGES = {
     "2024": {"transformers": (4, 44, 2), "datasets": (2, 21, 0)},
+    "2024-tf": {"transformers": (4, 44, 2), "datasets": (2, 21, 0), "tensorflow": (2, 15, 1)},
     "2025": {"transformers": (4, 57, 1), "datasets": (4, 0, 0)},
     "current": {"transformers": (5, 23, 0), "datasets": (5, 2, 0)},
 }

@@ -26,6 +26,8 @@ class Change(NamedTuple):
     package: str
     since: Version | None = None
     until: Version | None = None
+    needed: bool = False
+    """A runtime without the package doesn't understand it; else a package that is absent says nothing."""
 
 
 _GONE_IN_5 = [
@@ -79,6 +81,8 @@ CHANGES: dict[str, Change] = {
     "transformers.AdamW": Change("transformers", until=(4, 50)),
     "transformers.TF*": Change("transformers", until=(5,)),
     "datasets.load_metric": Change("datasets", until=(3,)),
+    # An `import tensorflow` alone mostly prints a version: it is needed where a model or data uses it.
+    "TensorFlow": Change("tensorflow", since=(2,), needed=True),
 }
 """Key: 'name=' a keyword argument or dict key, '.name' a method, 'package.name' an import,
 'Trainer(name=)' an argument of a call to a trainer."""
@@ -186,7 +190,7 @@ def _distance(seen: Version | None, packages: Mapping[str, Version]) -> float:
 
 def _understood(change: Change, version: Version | None) -> bool:
     if version is None:
-        return True
+        return not change.needed
     return (change.since is None or version >= change.since) and (
         change.until is None or version < change.until
     )
@@ -205,9 +209,13 @@ def _keys(tree: ast.AST) -> Iterator[str]:
     """Everything in `tree` that could be a key of CHANGES."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
+            if _last_name(node.func) in ("to_tf_dataset", "bucket_by_sequence_length", "padded_batch"):
+                yield "TensorFlow"
             trainer = _last_name(node.func).endswith("Trainer")
             for keyword in node.keywords:
                 yield f"{keyword.arg}="
+                if keyword.arg == "return_tensors" and getattr(keyword.value, "value", None) == "tf":
+                    yield "TensorFlow"
                 if trainer:
                     yield f"Trainer({keyword.arg}=)"
         elif isinstance(node, ast.Dict):
@@ -218,6 +226,9 @@ def _keys(tree: ast.AST) -> Iterator[str]:
                 yield from _imported(package, name.name)
         elif isinstance(node, ast.Attribute):
             yield f".{node.attr}"
+            # Imported is not used: many notebooks import TF classes they never touch.
+            if isinstance(node.value, ast.Name) and re.match(r"TF[A-Z]\w*For|TFAuto|TFBert", node.value.id):
+                yield "TensorFlow"
             if isinstance(node.value, ast.Name):
                 yield from _imported(node.value.id, node.attr)
 

@@ -74,7 +74,8 @@ def pick_runtime(submission: Submission, classroom: Classroom, wanted: str = "au
     """
     home = classroom.root.parent.parent
     known = {name: _pins(file) for name, file in requirement_files(home).items()}
-    known |= {name: _installed(name, home) for name in classroom.runtimes}
+    for name in classroom.runtimes:
+        known[name] = known.get(name, {}) | _installed(name, home)
     choice = generation.choose(submission, known, classroom.runtimes, wanted)
     if choice:
         return choice
@@ -88,8 +89,9 @@ def pick_runtime(submission: Submission, classroom: Classroom, wanted: str = "au
 
 def _pins(requirements: Path) -> dict[str, generation.Version]:
     """Package versions that a requirements file pins."""
-    pinned = re.findall(r"^(\w+)==([\d.]+)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
-    return {package: generation.as_version(version) for package, version in pinned}
+    pinned = re.findall(r"^([\w-]+)==([\d.]+)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    # tensorflow-cpu is TensorFlow.
+    return {package.removesuffix("-cpu"): generation.as_version(version) for package, version in pinned}
 
 
 def versions(name: str, home: Path) -> dict[str, str]:
