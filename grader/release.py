@@ -1,8 +1,9 @@
 """Solution notebook -> exercise notebook: solution regions become prompts, so the two can't drift.
 
-Markers are nbgrader's, so that its users feel at home: `### BEGIN SOLUTION` … `### END SOLUTION` in code,
-`=== BEGIN MARK SCHEME ===` … `=== END MARK SCHEME ===` in markdown. A cell tagged `solution` is left out
-whole. Called by `grader release`; imports no torch and runs nothing.
+Markers are nbgrader's, so that its users feel at home: `### BEGIN SOLUTION` … `### END SOLUTION` in code and
+(best inside an HTML comment, so that it doesn't show) in markdown, `=== BEGIN MARK SCHEME ===` … `=== END
+MARK SCHEME ===` in markdown. nbgrader's cell metadata are kept. A cell tagged `solution` is left out whole.
+Called by `grader release`; imports no torch and runs nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class StripSolutions(Preprocessor):
         if cell.cell_type == "code":
             cell.source = _replace(cell.source, BEGIN, END, CODE_STUB, index)
         elif cell.cell_type == "markdown":
-            cell.source = _replace(cell.source, BEGIN_WORDS, END_WORDS, (WORD_STUB,), index)
+            for begin, end in ((BEGIN_WORDS, END_WORDS), (BEGIN, END)):
+                cell.source = _replace(cell.source, begin, end, (WORD_STUB,), index)
         return cell, resources
 
 
@@ -55,7 +57,8 @@ def release(solution: Path, exercise: Path) -> int:
             ko=f"{solution}에 `{BEGIN}` 표시가 없습니다. 지울 부분을 `{BEGIN}`과 `{END}`로 감싸 주세요.",
             en=f"{solution} has no `{BEGIN}`. Put what students write between `{BEGIN}` and `{END}`.",
         )
-    for step in (StripSolutions(), ClearOutputPreprocessor(), ClearMetadataPreprocessor()):
+    tidy = ClearMetadataPreprocessor(preserve_cell_metadata_mask={"nbgrader"})
+    for step in (StripSolutions(), ClearOutputPreprocessor(), tidy):
         step.enabled = True
         notebook, _ = step.preprocess(notebook, {})
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}

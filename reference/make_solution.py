@@ -1,10 +1,11 @@
 """Writes solution.ipynb: the exercise as a good student would hand it in, with Hugging Face's Trainer.
 
-    python -m reference.make_solution
+    python -m reference.make_solution && grader release reference/solution.ipynb
 
 The notebook is generated so that a change to it can be reviewed; edit this file, never the notebook.
 Regions between `### BEGIN SOLUTION` and `### END SOLUTION` (nbgrader's convention; inside an HTML
-comment in Markdown) are what the exercise leaves to the student. It runs unmodified on transformers
+comment in Markdown) are what the exercise leaves to the student; everything else the student gets:
+goals, hints that ask instead of telling, and cells that check the own step without a network. It runs unmodified on transformers
 4.44 to 5.x. Outputs stay empty: whoever runs it gets their own.
 """
 
@@ -18,14 +19,18 @@ import nbformat
 TARGET = Path(__file__).with_name("solution.ipynb")
 
 CELLS: list[tuple[str, str, str]] = []
-"""(kind, id, source) in order; kind is "markdown", "code", or "solution" for either with a region to strip."""
+"""(kind, id, source) in order; kind is "markdown", "code", "check" for code with which students check their
+own step, or "solution" for either with a region to strip."""
 
 
 def cell(kind: str, name: str, source: str) -> None:
     CELLS.append((kind, name, source.strip("\n")))
 
 
-cell("markdown", "title", """
+cell(
+    "markdown",
+    "title",
+    """
 # NSMC 감성 분류: klue/bert-base fine-tuning과 bucketing
 
 **목표**
@@ -33,15 +38,13 @@ cell("markdown", "title", """
 2. 전처리를 개선하고 fine-tuning으로 검증 정확도 90 % 이상에 도달한다.
 3. bucketing을 적용해 다시 학습하고, 속도와 정확도를 비교·분석한다.
 
-**전체 흐름**
-
-```
-NSMC ─ 정리(빈 행·중복·반복 문자) ─ train / validation / test
-        │
-        ├─ map에서 max_length까지 패딩 ──────────────────── Trainer ─┐
-        └─ 패딩 없이 토큰화 ─ 길이별로 묶기 ─ 배치마다 패딩 ─ Trainer ─┴─ 비교표 ─ 분석
-```
-""")  # fmt: skip
+**진행 방법**
+- 위에서 아래로 한 단계씩 진행합니다. 단계마다 `확인` 셀이 있고, 통과하면 `✔`가 나옵니다. 인터넷 없이 바로 실행됩니다.
+- 막히면 `힌트`를 하나씩 펼쳐 보세요. 처음 보는 함수는 `help(함수)`로 설명을 읽을 수 있습니다.
+- GPU가 있는 환경(예: Colab의 런타임 유형 GPU)에서 실행하고, **출력을 지우지 말고 저장해** 제출합니다.
+- 제출하기 전에 스스로 점검할 수 있습니다: `grader check exercise.ipynb`
+""",
+)
 
 cell(
     "code",
@@ -60,7 +63,6 @@ from datasets import Dataset, load_dataset
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -79,8 +81,14 @@ cell(
     """
 ## 1. 모델과 데이터 불러오기
 
-한국어로 사전학습된 BERT 가운데 `klue/bert-base`를 씁니다. NSMC는 리뷰(`document`)와 긍정 1 / 부정 0(`label`)으로
-이루어진 데이터로, 학습 15만 건과 테스트 5만 건입니다.
+**할 일** NSMC를 `raw`에, 토크나이저를 `tokenizer`에 담고, 부를 때마다 사전학습 가중치에서 새로 시작하는 함수 `new_model()`을 만듭니다.
+NSMC는 리뷰(`document`)와 긍정 1 / 부정 0(`label`)으로 이루어진 데이터로, 학습 15만 건과 테스트 5만 건입니다.
+
+<details><summary>힌트</summary>
+
+- 허브의 `e9t/nsmc`는 `revision="refs/convert/parquet"`에서 읽을 수 있습니다.
+- 두 실험의 출발점이 같으려면 모델을 만들기 직전에 무엇을 정해 두어야 할까요? 새로 붙는 분류 층의 값은 어디에서 오나요?
+</details>
 """,
 )
 
@@ -88,6 +96,7 @@ cell(
     "solution",
     "load",
     """
+# raw, tokenizer, new_model()
 ### BEGIN SOLUTION
 raw = load_dataset("e9t/nsmc", revision="refs/convert/parquet")
 tokenizer = AutoTokenizer.from_pretrained(MODEL)
@@ -122,13 +131,29 @@ print("logits:", tuple(logits.shape), "| 클래스별 행 수:", np.bincount(raw
 )
 
 cell(
+    "check",
+    "check-works",
+    """
+# 확인 1: 문장 하나를 넣으면 클래스마다 점수가 하나씩 나온다
+assert tuple(logits.shape) == (1, 2), f"logits의 모양이 {tuple(logits.shape)}입니다. 문장 하나에 클래스 두 개여야 합니다."
+print("✔ 확인 1")
+""",
+)
+
+cell(
     "markdown",
     "clean-text",
     """
 ## 2. 전처리 개선
 
-그대로 쓰면 빈 리뷰와 중복 리뷰가 섞이고, 같은 글이 학습과 검증 양쪽에 들어가 정확도가 부풀 수 있습니다.
-그래서 **나누기 전에** 중복을 지웁니다. `ㅋㅋㅋㅋㅋㅋ`처럼 길게 반복된 문자는 세 번까지만 남깁니다.
+**할 일** `clean`을 완성해 빈 리뷰와 중복 리뷰를 없애고, 네 번 이상 이어지는 같은 문자를 세 번으로 줄입니다. 그런 다음 학습용과 검증용으로 나눕니다.
+
+<details><summary>힌트</summary>
+
+- 중복은 나누기 전과 후 가운데 언제 지워야 할까요? 같은 글이 양쪽에 들어가면 검증 정확도는 어떻게 될까요?
+- 반복 문자는 정규식의 역참조(`\\1`)로 찾을 수 있습니다.
+- 공백만 다른 두 리뷰도 중복입니다. 무엇을 먼저 해야 할까요?
+</details>
 """,
 )
 
@@ -153,6 +178,17 @@ print(f"train {len(raw['train']):,} -> {len(train_frame):,} | test {len(raw['tes
 )
 
 cell(
+    "check",
+    "check-clean",
+    """
+# 확인 2: 작은 예로 clean을 시험한다
+tiny = pd.DataFrame({"document": ["좋다", " 좋다 ", None, "  ", "최고ㅋㅋㅋㅋㅋㅋㅋ"], "label": [1, 1, 0, 0, 1]})
+assert list(clean(tiny)["document"]) == ["좋다", "최고ㅋㅋㅋ"], list(clean(tiny)["document"])
+print("✔ 확인 2")
+""",
+)
+
+cell(
     "solution",
     "split",
     """
@@ -167,10 +203,21 @@ print(len(train_set), len(validation_set), len(test_set))
 )
 
 cell(
+    "check",
+    "check-split",
+    """
+# 확인 3: 학습에 쓴 글이 검증에 다시 나오지 않는다
+shared = set(train_set["document"][:]) & set(validation_set["document"][:])
+assert not shared, f"양쪽에 있는 글 {len(shared)}개, 예: {min(shared)!r}"
+print("✔ 확인 3")
+""",
+)
+
+cell(
     "solution",
     "lengths",
     """
-# 길이 분포를 보고 max_length를 정한다
+# 길이 분포를 그려 보고 MAX_LENGTH를 정한다. lengths는 리뷰마다 토큰 수를 담은 배열
 ### BEGIN SOLUTION
 sample = train_set.select(range(min(20_000, len(train_set))))
 lengths = np.array([len(ids) for ids in tokenizer(sample["document"][:])["input_ids"]])
@@ -182,21 +229,51 @@ plt.xlabel("tokens per review")
 plt.legend()
 plt.show()
 print("median", np.median(lengths), "| 95 %", np.percentile(lengths, 95), "| max", lengths.max())
-print(f"MAX_LENGTH에서 잘리는 리뷰: {(lengths > MAX_LENGTH).mean():.2%}")
 ### END SOLUTION
 """,
 )
 
 cell(
-    "markdown",
+    "check",
+    "check-lengths",
+    """
+# 확인 4: 잘리는 리뷰가 거의 없으면서, 필요 이상으로 길지 않다
+cut = (lengths > MAX_LENGTH).mean()
+assert cut < 0.02, f"리뷰의 {cut:.1%}가 잘립니다. MAX_LENGTH를 늘려 보세요."
+assert MAX_LENGTH <= lengths.max() + 8, f"가장 긴 리뷰도 {lengths.max()}토큰인데 MAX_LENGTH가 {MAX_LENGTH}입니다."
+print(f"✔ 확인 4: MAX_LENGTH {MAX_LENGTH}에서 잘리는 리뷰 {cut:.2%}")
+""",
+)
+
+cell(
+    "solution",
     "baseline-text",
     """
-리뷰 대부분은 짧고 꼬리만 깁니다. 99.5 %가 잘리지 않는 길이를 `max_length`로 정했습니다.
+**선택한 이유** `MAX_LENGTH`, 평가 지표, 손실을 그렇게 고른 이유를 적습니다.
 
+<!-- ### BEGIN SOLUTION -->
+리뷰 대부분은 짧고 꼬리만 깁니다. 99.5 %가 잘리지 않는 길이를 `max_length`로 정했습니다. 두 실험은 **패딩 방식만** 다르고
+데이터, 시드, 배치 크기, epoch, 학습률은 같습니다. 평가 지표는 클래스가 반반이라 정확도로 충분합니다. 손실은 모델에 든
+cross-entropy를 씁니다.
+<!-- ### END SOLUTION -->
+""",
+)
+
+cell(
+    "markdown",
+    "fixed-text",
+    """
 ## 3. 기준 실험: 고정 길이 패딩
 
-두 실험은 **패딩 방식만** 다르고 데이터, 시드, 배치 크기, epoch, 학습률은 같습니다. 평가 지표는 클래스가 반반이라
-정확도로 충분합니다. 손실은 모델에 든 cross-entropy를 씁니다.
+**할 일** 모든 리뷰를 `MAX_LENGTH`까지 패딩해 학습합니다. `fixed_trainer`를 만들고, 확인 셀을 통과한 다음 학습합니다.
+아래 도구는 그대로 씁니다. `common`에는 두 실험이 **똑같이** 쓸 인자를 담습니다.
+
+<details><summary>힌트</summary>
+
+- `fixed_timer = StepTimer()`를 만들어 `Trainer`의 `callbacks`에 넣으면 step에 쓴 시간만 잴 수 있습니다.
+- 90 %에 못 미치면 학습률, epoch, warmup 가운데 하나씩만 바꿔 보고 기록하세요. 사전학습 모델의 학습률은 얼마가 흔한가요?
+- 인자의 이름은 transformers 버전마다 조금 다릅니다. `help(TrainingArguments)`에서 찾아보세요.
+</details>
 """,
 )
 
@@ -236,21 +313,22 @@ def padding_of(trainer, batches=200):
         tokens += batch["input_ids"].numel()
         real += int(batch["attention_mask"].sum())
     return tokens / rows, 1 - real / tokens
+
+
+def first_loss(trainer):
+    \"\"\"학습하기 전 모델의 손실. 두 클래스를 찍는 것과 같으므로 ln 2 = 0.693 근처여야 한다.\"\"\"
+    batch = next(iter(trainer.get_train_dataloader()))
+    with torch.no_grad():
+        return float(trainer.model(**batch).loss)
 """,
 )
 
 cell(
-    "code",
+    "solution",
     "arguments",
     """
-# transformers 버전에 따라 이름이 다른 인자를 고른다
-parameters = inspect.signature(TrainingArguments).parameters
-evaluate_each_epoch = {"eval_strategy" if "eval_strategy" in parameters else "evaluation_strategy": "epoch"}
-group_by_length = (
-    {"train_sampling_strategy": "group_by_length"}
-    if "train_sampling_strategy" in parameters
-    else {"group_by_length": True}
-)
+# 두 실험이 똑같이 쓸 TrainingArguments의 인자
+### BEGIN SOLUTION
 common = dict(
     num_train_epochs=2,
     per_device_train_batch_size=32,
@@ -267,8 +345,9 @@ common = dict(
     metric_for_best_model="accuracy",
     seed=SEED,
     report_to="none",
-    **evaluate_each_epoch,
+    eval_strategy="epoch",
 )
+### END SOLUTION
 """,
 )
 
@@ -276,6 +355,7 @@ cell(
     "solution",
     "fixed-data",
     """
+# fixed_train, fixed_validation: 모든 리뷰를 MAX_LENGTH까지 패딩한다
 ### BEGIN SOLUTION
 def tokenize_fixed(batch):
     \"\"\"모든 리뷰를 MAX_LENGTH까지 패딩한다.\"\"\"
@@ -290,8 +370,9 @@ fixed_validation = validation_set.map(tokenize_fixed, batched=True, remove_colum
 
 cell(
     "solution",
-    "fixed-train",
+    "fixed-trainer",
     """
+# fixed_timer, fixed_trainer
 ### BEGIN SOLUTION
 fixed_timer = StepTimer()
 fixed_trainer = Trainer(
@@ -302,6 +383,29 @@ fixed_trainer = Trainer(
     compute_metrics=compute_metrics,
     callbacks=[fixed_timer],
 )
+### END SOLUTION
+""",
+)
+
+cell(
+    "check",
+    "check-fixed",
+    """
+# 확인 5: 학습하기 전에 배치의 모양과 첫 손실을 본다
+tokens, padding = padding_of(fixed_trainer, batches=50)
+loss = first_loss(fixed_trainer)
+assert tokens == MAX_LENGTH, f"리뷰당 {tokens:.1f}토큰입니다. 고정 길이라면 모두 {MAX_LENGTH}토큰이어야 합니다."
+assert 0.4 < loss < 1.1, f"첫 손실이 {loss:.3f}입니다. 정답(label)이 제대로 들어가는지 보세요."
+print(f"✔ 확인 5: 리뷰당 {tokens:.0f}토큰, 그중 패딩 {padding:.1%}, 첫 손실 {loss:.3f}")
+""",
+)
+
+cell(
+    "solution",
+    "fixed-train",
+    """
+# 기준 학습
+### BEGIN SOLUTION
 fixed_trainer.train()
 ### END SOLUTION
 """,
@@ -311,6 +415,7 @@ cell(
     "solution",
     "fixed-evaluate",
     """
+# fixed_scores: 검증 점수
 ### BEGIN SOLUTION
 fixed_scores = fixed_trainer.evaluate()
 fixed_scores
@@ -324,10 +429,37 @@ cell(
     """
 ## 4. Bucketing
 
+**할 일** 길이가 비슷한 리뷰끼리 한 배치에 담고, 배치마다 그 안에서 가장 긴 리뷰까지만 패딩해 다시 학습합니다. `bucketed_trainer`를 만들고,
+확인 셀을 통과한 다음 학습합니다. 나머지 조건은 3번과 같아야 합니다.
+
+<details><summary>힌트 1</summary>
+
+확인 5에서 본 패딩 비율을 떠올려 보세요. 배치의 너비는 누가, 언제 정하나요?
+</details>
+<details><summary>힌트 2</summary>
+
+리뷰의 길이를 맞추는 일은 토큰화할 때, 배치에 담을 리뷰를 고를 때, 배치를 텐서로 만들 때 일어날 수 있습니다. 3번 실험은 어디에서 맞추었나요?
+그대로 두면 다른 두 곳에서 무엇을 해도 남는 것은 무엇인가요?
+</details>
+<details><summary>힌트 3</summary>
+
+`TrainingArguments`의 설명에서 length라는 말이 나오는 인자를, transformers의 문서에서 data collator의 목록을 찾아보세요.
+</details>
+""",
+)
+
+cell(
+    "solution",
+    "bucketing-plan",
+    """
+**계획** 코드를 쓰기 전에, 세 곳에서 각각 무엇을 할지 적습니다.
+
+<!-- ### BEGIN SOLUTION -->
 세 가지가 모두 있어야 효과가 있습니다.
 1. `map`에서는 패딩하지 **않는다**. 여기서 길이를 맞추면 뒤에서 무엇을 해도 모든 리뷰가 같은 길이다.
 2. 길이가 비슷한 리뷰끼리 배치로 묶는다 (`group_by_length`).
 3. 배치마다 그 안의 가장 긴 리뷰에 맞춰 패딩한다 (`DataCollatorWithPadding`).
+<!-- ### END SOLUTION -->
 """,
 )
 
@@ -335,7 +467,11 @@ cell(
     "solution",
     "bucketed-data",
     """
+# bucketed_train, bucketed_validation, 그리고 배치를 만드는 데 필요한 것
 ### BEGIN SOLUTION
+from transformers import DataCollatorWithPadding
+
+
 def tokenize_unpadded(batch):
     \"\"\"자르기만 하고 패딩은 하지 않는다. 패딩은 배치를 만들 때 collator가 한다.\"\"\"
     return tokenizer(batch["document"], truncation=True, max_length=MAX_LENGTH)
@@ -350,9 +486,17 @@ collator = DataCollatorWithPadding(tokenizer)
 
 cell(
     "solution",
-    "bucketed-train",
+    "bucketed-trainer",
     """
+# bucketed_timer, bucketed_trainer: common은 그대로 두고 필요한 것만 더한다
 ### BEGIN SOLUTION
+# 같은 뜻의 인자인데 transformers 5에서 이름이 바뀌었다
+parameters = inspect.signature(TrainingArguments).parameters
+group_by_length = (
+    {"train_sampling_strategy": "group_by_length"}
+    if "train_sampling_strategy" in parameters
+    else {"group_by_length": True}
+)
 bucketed_timer = StepTimer()
 bucketed_trainer = Trainer(
     model=new_model(),
@@ -363,6 +507,29 @@ bucketed_trainer = Trainer(
     compute_metrics=compute_metrics,
     callbacks=[bucketed_timer],
 )
+### END SOLUTION
+""",
+)
+
+cell(
+    "check",
+    "check-bucketed",
+    """
+# 확인 6: 학습하기 전에 패딩이 정말 줄었는지 본다
+tokens, padding = padding_of(bucketed_trainer, batches=50)
+loss = first_loss(bucketed_trainer)
+assert padding < 0.15, f"배치의 {padding:.1%}가 패딩입니다. 배치 하나를 꺼내 input_ids를 눈으로 보세요."
+assert 0.4 < loss < 1.1, f"첫 손실이 {loss:.3f}입니다. 이미 학습된 모델에서 시작하지 않았나요?"
+print(f"✔ 확인 6: 리뷰당 {tokens:.1f}토큰, 그중 패딩 {padding:.1%}, 첫 손실 {loss:.3f}")
+""",
+)
+
+cell(
+    "solution",
+    "bucketed-train",
+    """
+# bucketing 학습
+### BEGIN SOLUTION
 bucketed_trainer.train()
 ### END SOLUTION
 """,
@@ -372,6 +539,7 @@ cell(
     "solution",
     "bucketed-evaluate",
     """
+# bucketed_scores: 검증 점수
 ### BEGIN SOLUTION
 bucketed_scores = bucketed_trainer.evaluate()
 bucketed_scores
@@ -385,7 +553,27 @@ cell(
     """
 ## 5. 비교
 
-아래 표의 값은 모두 위 실행에서 계산합니다. 속도는 step 시간만으로 구한 초당 리뷰 수입니다.
+**할 일** 두 실험의 속도와 정확도를 표와 그림으로 비교합니다. 값은 손으로 적지 말고 위 실행에서 계산합니다.
+
+<details><summary>힌트</summary>
+
+- 두 실험의 조건이 다르면 무엇 때문에 달라졌는지 말할 수 없습니다. 아래 확인 셀이 먼저 봅니다.
+- `train_runtime`에는 무엇의 시간이 섞여 있나요? `StepTimer`가 잰 것과 견주어 보세요.
+</details>
+""",
+)
+
+cell(
+    "check",
+    "check-fair",
+    """
+# 확인 7: 패딩 말고는 조건이 같다
+for name in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "seed", "fp16"):
+    a, b = getattr(fixed_trainer.args, name), getattr(bucketed_trainer.args, name)
+    assert a == b, f"{name}이(가) {a}와(과) {b}로 다릅니다."
+assert len(fixed_trainer.train_dataset) == len(bucketed_trainer.train_dataset), "학습한 행 수가 다릅니다."
+assert fixed_trainer.model is not bucketed_trainer.model, "두 번째 실험이 이미 학습된 모델에서 시작했습니다."
+print("✔ 확인 7")
 """,
 )
 
@@ -393,6 +581,7 @@ cell(
     "solution",
     "compare",
     """
+# 비교표
 ### BEGIN SOLUTION
 def summary(trainer, timer, scores):
     \"\"\"한 실험의 비용과 결과를 한 줄로.\"\"\"
@@ -423,6 +612,7 @@ cell(
     "solution",
     "picture",
     """
+# 비교 그림
 ### BEGIN SOLUTION
 figure, axes = plt.subplots(1, 3, figsize=(10, 2.8))
 for axis, (column, label) in zip(
@@ -441,13 +631,19 @@ print(f"정확도 차이 {100 * (bucketed['검증 정확도'] - fixed['검증 �
 )
 
 cell(
-    "markdown",
+    "solution",
     "extra-text",
     """
-### 추가 실험: 세 조건 가운데 하나가 빠지면?
+### 추가 실험
+
+**할 일** 궁금한 것을 하나 골라 실험하거나, 진행하면서 만난 문제와 그 원인을 어떻게 찾았는지 기록합니다.
+
+<!-- ### BEGIN SOLUTION -->
+#### 세 조건 가운데 하나가 빠지면?
 
 처음에는 `padding="max_length"`를 둔 채 `group_by_length`와 collator만 더했고, 두 실험의 시간이 똑같았습니다.
 원인을 찾으려고 배치를 직접 꺼내 패딩을 세어 보았습니다. 학습하지 않고도 확인할 수 있습니다.
+<!-- ### END SOLUTION -->
 """,
 )
 
@@ -455,6 +651,7 @@ cell(
     "solution",
     "extra",
     """
+# 추가 실험의 코드
 ### BEGIN SOLUTION
 def count(dataset, **sampling):
     \"\"\"이 데이터와 sampling으로 만든 배치의 리뷰당 토큰 수와 패딩 비율.\"\"\"
@@ -482,6 +679,8 @@ cell(
     "analysis",
     """
 ## 6. 분석
+
+**할 일** 속도와 정확도가 어떻게 달라졌는지, 왜 그런지, 둘 사이에 trade-off가 있는지를 위의 값을 들어 설명합니다.
 
 <!-- ### BEGIN SOLUTION -->
 - **속도.** 리뷰당 토큰이 줄어든 만큼 계산이 줄었고, 초당 리뷰 수가 늘었습니다. 다만 속도는 토큰만큼 늘지 않습니다. 배치를
@@ -518,6 +717,8 @@ cell(
     """
 ## 7. 회고
 
+**할 일** 배운 점, 어려웠던 점, 아쉬운 점, 느낀 점을 적습니다.
+
 <!-- ### BEGIN SOLUTION -->
 - **배운 점**: bucketing은 인자 하나가 아니라 토큰화, sampler, collator가 맞물려야 작동한다. 코드를 믿지 말고 배치의
   모양을 세어 보는 것이 가장 빠른 확인이었다.
@@ -534,17 +735,18 @@ def build() -> nbformat.NotebookNode:
     """The notebook, with nbgrader's metadata on the cells a student fills in."""
     cells = []
     for kind, name, source in CELLS:
-        text = kind == "markdown" or source.startswith("## ")
+        text = kind == "markdown" or "<!-- ### BEGIN SOLUTION -->" in source
         made = (nbformat.v4.new_markdown_cell if text else nbformat.v4.new_code_cell)(source, id=name)
-        if kind == "solution":
+        if kind in ("solution", "check"):
+            solution = kind == "solution"
             made.metadata["nbgrader"] = {
                 "schema_version": 3,
                 "grade_id": name,
-                "solution": True,
-                "grade": text,
-                "locked": False,
+                "solution": solution,
+                "grade": text or not solution,
+                "locked": not solution,
                 "task": False,
-                **({"points": 0} if text else {}),
+                **({"points": 0} if text or not solution else {}),
             }
         cells.append(made)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -44,6 +44,19 @@ def test_words_and_whole_cells_are_stripped_too(tmp_path):
     assert made.source.startswith("## 분석") and "두 배" not in made.source and "자신의 말로" in made.source
 
 
+def test_markdown_takes_the_markers_of_code_inside_comments(tmp_path):
+    """Our own solution writes its words so: the markers don't show where the notebook is read."""
+    words = new_markdown_cell(
+        "## 회고\n\n**할 일** 적습니다.\n\n<!-- ### BEGIN SOLUTION -->\n- 배운 점\n<!-- ### END SOLUTION -->",
+        metadata={"nbgrader": {"grade_id": "words", "solution": True}},
+    )
+    assert release(written(tmp_path / "s.ipynb", words), tmp_path / "e.ipynb") == 1
+    (made,) = nbformat.read(tmp_path / "e.ipynb", 4).cells
+    assert made.source.endswith("자신의 말로 적어 주세요.*") and "배운 점" not in made.source
+    assert "**할 일**" in made.source and "SOLUTION" not in made.source
+    assert made.metadata["nbgrader"] == {"grade_id": "words", "solution": True}
+
+
 @pytest.mark.parametrize(
     "source", ["x = 1", "### BEGIN SOLUTION\nx = 1", "x = 1\n### END SOLUTION\n### BEGIN SOLUTION"]
 )

@@ -21,6 +21,7 @@ from grader.checks.shown import (
     was_loaded,
     with_metric,
 )
+from grader.checks.unfilled import blanks
 from grader.facts import Kind
 from grader.records import Citation, Ending, Status, Text, Verdict, Witness
 
@@ -35,6 +36,26 @@ def decide(case: Case) -> Verdict:
     shown = with_metric(case)
     cited = _citations(case, shown)
     model, data = model_used(case), is_nsmc(case)
+    if empty := blanks(case):
+        return _verdict(
+            case,
+            Status.FAIL,
+            actual=say.text(
+                f"채우지 않은 셀이 {len(empty)}개이고, 학습하는 코드가 없습니다.",
+                f"{len(empty)} cells are not filled in, and no code trains anything.",
+            ),
+            reason=say.text(
+                "모델과 데이터를 불러와 학습하는 셀이 아직 비어 있습니다.",
+                "The cells that load the model and the data and train are still empty.",
+            ),
+            cited=tuple(say.cite(cell) for cell in empty[:2]),
+            next_step=say.text(
+                f"{say.cell(empty[0]).ko}부터 채워 주세요. 모델과 데이터를 불러와 문장 하나를 넣어 보는 것이 "
+                "첫 단계입니다.",
+                f"Begin with {say.cell(empty[0]).en}: load the model and the data, and put one sentence "
+                "through.",
+            ),
+        )
     if outputs_cleared(case.evidence):
         return _cleared(case, cited)
     if shown is not None:

@@ -1,4 +1,5 @@
-"""Item 2 where no number proves anything: nothing stored, only leaked rows, or no training behind it.
+"""Item 2 where no number proves anything: nothing stored, only leaked rows, no training behind it, or
+functions that the notebook replaced.
 
 Not covered: a goal reached or missed by a sound number (`improving`).
 """
@@ -10,6 +11,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import award, never_trained
+from grader.checks.unfilled import blanks
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
 
@@ -26,6 +28,23 @@ def nothing_stored(case: Case) -> Verdict:
             f"✍️ {at.ko}의 이미지에 결과가 있다면 눈으로 확인해 주세요. 이미지로만 남은 숫자는 점수에 넣지 "
             "않았습니다.",
             f"✍️ Please look at the images in {at.en}; numbers that exist only there were not counted.",
+        )
+    if empty := blanks(case):
+        return verdict(
+            case,
+            Status.FAIL,
+            say.text("학습하는 코드가 아직 없습니다.", "There is no code yet that trains anything."),
+            say.text(
+                f"{say.cells(empty).ko}이 비어 있어 정확도가 나올 수 없습니다.",
+                f"{say.cells(empty).en.capitalize()} are empty, so there can be no accuracy.",
+            ),
+            tuple(say.cite(cell) for cell in empty[:2]),
+            next_step=say.text(
+                "전처리를 마친 다음 `Trainer`로 한 번 학습하고, `trainer.evaluate()`가 출력한 검증 정확도를 "
+                "남겨 주세요.",
+                "Finish the preprocessing, train once with `Trainer`, and leave the validation accuracy that "
+                "`trainer.evaluate()` prints.",
+            ),
         )
     if outputs_cleared(case.evidence):
         return verdict(
@@ -90,6 +109,33 @@ def not_earned(case: Case, best: Evaluation) -> Verdict:
         person=say.text(
             "✍️ 학습이 다른 곳에서 이루어졌는지 코더에게 물어봐 주세요.",
             "✍️ Please ask whether the training was done elsewhere.",
+        ),
+    )
+
+
+def of_replaced_functions(case: Case, best: Evaluation, cells: tuple[int, ...]) -> Verdict:
+    """A number from functions that the notebook itself replaced: whatever they were made to return."""
+    at = say.cells(cells)
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        say.text(
+            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이 출력되어 있지만, {at.ko}에서 학습이나 "
+            "평가를 하는 함수를 바꾸었거나 계산한 값이 실제 예측과 다릅니다.",
+            f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but {at.en} "
+            "replaces functions that train or measure, or computes a value that differs from the predictions "
+            "made.",
+        ),
+        say.text(
+            "바뀐 함수가 돌려준 정확도만으로는 모델의 성능을 확인할 수 없습니다.",
+            "An accuracy returned by functions that were replaced can't show how good the model is.",
+        ),
+        say.distinct(
+            (say.cite(best.cell, best.quote, Witness.RECORDED), *(say.cite(cell) for cell in cells[:2]))
+        ),
+        person=say.text(
+            f"✍️ {at.ko}의 코드가 정확도를 바꾸는지 확인해 주세요.",
+            f"✍️ Please see whether the code of {at.en} changes the accuracy.",
         ),
     )
 

@@ -14,6 +14,7 @@ from grader.facts import Kind
 from grader.records import Observation, Witness
 from grader.source.cells import Code
 from grader.source.order import Reading
+from grader.source.versions import asks_for_its_own_key
 
 GONE = "transformers 5"
 DEPRECATED_ARGUMENTS = {
@@ -239,6 +240,13 @@ class _Walk(ast.NodeVisitor):
                 and word.value.value is True
             ) and (not self.checked or word.arg == "tf32"):
                 self.say_once(Kind.DEVICE_UNCHECKED, word, call=f"{word.arg}=True")
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        if asks_for_its_own_key(node):
+            self.visit(node.test)
+            self.visit(node.body)
+        else:
+            self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> None:
         for key, value in zip(node.keys, node.values, strict=False):
