@@ -264,7 +264,7 @@ def calibrate(
             say(
                 f"{folder}에 연습 노트북과 PRT를 두었습니다 (새 PRT {new}개). "
                 f"다 쓴 뒤에: grader calibrate {folder} --score",
-                f"Samples and sheets are in {folder} ({new} new). When done: grader calibrate {folder} --score",
+                f"Samples and {new} new sheets are in {folder}. When done: grader calibrate {folder} --score",
             )
         )
         return 0

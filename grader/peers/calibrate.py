@@ -68,7 +68,7 @@ def score(folder: Path, rubric: tuple[RubricItem, ...]) -> Scored:
             reviews[path.stem] = read(text, path.name, rounds.digest(path))
     if not reviews:
         raise UsageError(
-            ko=f"{folder}에 sample-1.md가 없습니다. `grader calibrate {folder}`로 연습 자료를 먼저 받아 주세요.",
+            ko=f"{folder}에 sample-1.md가 없습니다. 먼저 `grader calibrate {folder}`를 실행해 주세요.",
             en=f"No sample-1.md in {folder}. Get the samples with `grader calibrate {folder}` first.",
         )
     for name, pages in reviews.items():

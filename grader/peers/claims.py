@@ -24,7 +24,8 @@ EFFECT = re.compile(
 )
 NO_EFFECT = re.compile(
     r"효과\w{0,2}\s*(?:없|보지|크지|미미|적)|줄지\s*않|줄어들지\s*않|빨라지지\s*않|그대로|차이\w{0,2}\s*(?:거의\s*)?없|변화\w{0,2}\s*(?:거의\s*)?없"
-    r"|의미\w{0,2}\s*없|이미\s*(?:모두\s*)?(?:패딩|같은|max|고정)|no effect|unchanged|no difference|already padded|same (?:length|width)",
+    r"|의미\w{0,2}\s*없|이미\s*(?:모두\s*)?(?:패딩|같은|max|고정)"
+    r"|no effect|unchanged|no difference|already padded|same (?:length|width)",
     re.I,
 )
 NOT_DONE = re.compile(r"않|못|없|미완|빠져|빠졌|안\s?했|누락|\bnot\b|n't\b|missing|never", re.I)
@@ -49,7 +50,8 @@ class Claim(Record):
     says: Says
     """For 'bucketing': YES = it had an effect. For question 3: YES = no errors are to be expected."""
     basis: str
-    """'mark' or 'words'."""
+    """'mark', 'words' (said outright) or 'tone' (an empty box, and what is written under it approves or
+    disapproves: shown to people, never counted for or against the reviewer)."""
     line: int
     quote: str = ""
     number: float | None = None
@@ -77,7 +79,7 @@ def _answer(review: PeerReview, answer: Answer) -> Claim | None:
     colour = together([s.tone for s in under])
     says, basis, quote = answer.says, answer.basis, ""
     if says is Says.OPEN and colour:
-        says, basis = (Says.YES if colour == "positive" else Says.NO), "words"
+        says, basis = (Says.YES if colour == "positive" else Says.NO), "tone"
         quote = next(s.text for s in under if s.tone)
         return Claim(
             kind="answer", topic=answer.topic, says=says, basis=basis, line=answer.line, quote=quote[:120]

@@ -89,12 +89,12 @@ def _answer(claim: Claim, evidence: Evidence, judgement: Judgement) -> Checked:
             "The notebook alone can't settle it.",
             _cells(verdict),
         )
-    if claim.topic == "q1" and claim.says is Says.YES and verdict.status is Status.PARTIAL:
-        if all(v.status is not Status.UNDECIDED for v in judgement.items):
-            # What "complete" means is said in V2 and V3: two of the three rubric items.
-            ko = f"평가 항목 3개 중 2개를 기준으로 보면 아직입니다: {verdict.actual.ko}"
-            en = f"By the measure of two items in three, not yet: {verdict.actual.en}"
-            return _made(claim, Result.CONTRADICTED, ko, en, _cells(verdict), 0.5)
+    settled = all(v.status is not Status.UNDECIDED for v in judgement.items)
+    if claim.topic == "q1" and claim.says is Says.YES and verdict.status is Status.PARTIAL and settled:
+        # What "complete" means is said in V2 and V3: two of the three rubric items.
+        ko = f"평가 항목 3개 중 2개를 기준으로 보면 아직입니다: {verdict.actual.ko}"
+        en = f"By the measure of two items in three, not yet: {verdict.actual.en}"
+        return _made(claim, Result.CONTRADICTED, ko, en, _cells(verdict), 0.5)
     if claim.topic not in ITEMS and (verdict.status is Status.PARTIAL or claim.says is Says.PARTIAL):
         # The PRT's own questions have no grades between yes and no.
         return _open(claim, verdict.actual.ko, verdict.actual.en, _cells(verdict))

@@ -93,7 +93,7 @@ def _claim(checked: Checked, lang: str) -> str:
     claim = checked.claim
     if claim.kind == "answer":
         what = f"{topic(claim.topic, lang)}: “{says(checked, lang)}”"
-        if claim.basis == "words":
+        if claim.basis != "mark":
             what += " (표시는 없고 말로)" if lang == "ko" else " (in words, no mark)"
     else:
         what = f"“{claim.quote}”"
@@ -125,15 +125,15 @@ def advice(reflection: Reflection) -> Text:
     specificity, missed = reflection.specificity, reflection.missed
     if reflection.of(Result.CONTRADICTED) and missed:
         return Text(
-            ko="표시하기 전에 그 근거가 되는 출력을 하나씩 찾아 셀 번호를 적어 보세요. 코드에 설정이 있는 것과 "
+            ko="표시하기 전에 그 근거가 되는 출력을 찾아 셀 번호를 적어 보세요. 코드에 설정이 있는 것과 "
             "실제로 달라진 것은 다를 수 있습니다.",
-            en="Before you mark, find the output it rests on and write down its cell. That an option is set does "
+            en="Before you mark, find the output it rests on and note its cell. That an option is set does "
             "not mean that anything changed.",
         )
     if missed:
         return Text(
             ko="앞뒤 실행의 숫자(행당 토큰, 시간, 정확도)를 나란히 적어 보면 놓친 점이 바로 보입니다.",
-            en="Put the numbers of both runs side by side (tokens per row, time, accuracy): what was missed shows.",
+            en="Put the numbers of both runs side by side (tokens per row, time): what was missed shows.",
         )
     if specificity.repeated > 1:
         return Text(
@@ -142,8 +142,8 @@ def advice(reflection: Reflection) -> Text:
         )
     if specificity.share is None or specificity.share < 0.3:
         return Text(
-            ko="칭찬에도 셀 번호나 숫자를 붙여 보세요. '잘하셨습니다'보다 '셀 9에서 중복을 지운 점'이 코더에게 더 남습니다.",
-            en="Give praise a cell or a number too: 'removing duplicates in cell 9' stays longer than 'well done'.",
+            ko="칭찬에도 셀 번호를 붙여 보세요. '잘하셨습니다'보다 '셀 9에서 중복을 지운 점'이 더 남습니다.",
+            en="Give praise a cell too: 'removing duplicates in cell 9' stays longer than 'well done'.",
         )
     return Text(
         ko="구체적으로 잘 써 주셨습니다. 다음에는 코더에게 물어볼 질문을 하나 더해 보세요.",

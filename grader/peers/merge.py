@@ -1,4 +1,4 @@
-"""Machine evidence, peer reviews and an instructor's decisions -> one final review, each statement with its source.
+"""Machine evidence, peer reviews, an instructor's decisions -> one final review that names its sources.
 
 An instructor's decision stands over the machine's verdict, and the verdict over the peers' marks. Where the
 machine is undecided the peers' weighted opinion is shown as an opinion, and the item stays open for a person.

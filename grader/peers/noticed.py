@@ -94,7 +94,8 @@ def noticed(fact: Fact, review: PeerReview, checked: tuple[Checked, ...]) -> Sta
     patterns = SPEAKS.get(fact.id)
     item = fact.id.removesuffix("-not-met")
     for statement in review.statements:
-        faulted = statement.tone != "positive" and cells(statement.text) & set(fact.cells)
+        there = statement.tone == "negative" and cells(statement.text) & set(fact.cells)
+        faulted = there and (not patterns or patterns[0].search(statement.text))
         spoken = patterns and all(pattern.search(statement.text) for pattern in patterns)
         lacking = item in ITEMS and statement.topic == item and NOT_DONE.search(statement.text)
         bucketing = item == "r3" and BUCKETING.search(statement.text) and NOT_DONE.search(statement.text)

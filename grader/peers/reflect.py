@@ -22,7 +22,8 @@ SAME = 92.0
 SHORT = 8
 """Letters up to which a sentence says nothing by itself ('수고하셨습니다' has 7)."""
 POLITE = re.compile(
-    r"수고|고생|감사|잘\s*(?:하셨|봤|보았|배|작성)|멋[지져]|훌륭|최고|인상|좋(?:았|습|은|네|아)|깔끔|good job|thank|well done",
+    r"수고|고생|감사|잘\s*(?:하셨|봤|보았|배|작성)|멋[지져]|훌륭|최고|인상|좋(?:았|습|은|네|아)|깔끔"
+    r"|good job|thank|well done",
     re.I,
 )
 
@@ -36,7 +37,8 @@ class Specificity(Record):
     polite: int
     """Praise or thanks that would fit any notebook."""
     repeated: int
-    """Sentences the same reviewer also used elsewhere, in this review or another."""
+    """Sentences, of those that aren't pointed, the same reviewer also used elsewhere, here or in another
+    review."""
     images: int
 
     @property
@@ -65,7 +67,11 @@ class Reflection(Record):
     def gaps(self) -> tuple[float, ...]:
         """Distance to the evidence, 0..1, wherever it settles something: marks, testable sentences, and
         each fact that matters (0 noticed, 1 missed)."""
-        claimed = tuple(c.gap for c in self.checked if c.gap is not None and c.claim.kind != "cell")
+        claimed = tuple(
+            c.gap
+            for c in self.checked
+            if c.gap is not None and c.claim.kind != "cell" and c.claim.basis != "tone"
+        )
         return claimed + (0.0,) * len(self.noticed) + (1.0,) * len(self.missed)
 
     @property
@@ -108,10 +114,11 @@ def _specificity(review: PeerReview, evidence: Evidence, others: tuple[PeerRevie
     polite = [
         text for text in own if text not in pointed and (POLITE.search(text) or len(letters(text)) <= SHORT)
     ]
+    # Saying which accuracy stands where takes the same words each time; only empty ones are a habit.
     repeated = sum(
         _again(text, own[:at] + own[at + 1 :] + elsewhere)
         for at, text in enumerate(own)
-        if len(letters(text)) > SHORT
+        if text not in pointed and len(letters(text)) > SHORT
     )
     return Specificity(
         sentences=len(own),

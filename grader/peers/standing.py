@@ -19,6 +19,8 @@ from grader.records import Record, Text
 LOW_AGREEMENT = 0.5
 SPLIT = 0.5
 """Two reviewers this far apart (0..1) on one question: somebody should look."""
+SHORT = 90
+"""Letters of a fact in the list of works to read again."""
 AT_RANDOM = 0.1
 """Share of the remaining works that are read again whatever the numbers say."""
 
@@ -156,15 +158,18 @@ def _spot_checks(
     unreviewed = {coder for _, coder in collected.missing} - set(by_coder)
     for coder in sorted({*by_coder, *unreviewed}):
         mine = by_coder.get(coder, [])
-        overlooked = {f.id for r in mine for f in r.missed} - {f.id for r in mine for f, _ in r.noticed}
+        seen = {fact.id for r in mine for fact, _ in r.noticed}
+        overlooked = {fact.id: fact.text for r in mine for fact in r.missed if fact.id not in seen}
         why = []
         if coder in unreviewed:
             why.append(("받은 리뷰가 없음", "no review"))
         if coder in split:
             why.append(("리뷰어끼리 답이 갈림", "reviewers disagree"))
         if overlooked:
-            names = ", ".join(sorted(overlooked))
-            why.append((f"아무도 짚지 않은 점: {names}", f"nobody noticed: {names}"))
+            ko, en = (
+                "; ".join(_short(text.in_(lang)) for text in overlooked.values()) for lang in ("ko", "en")
+            )
+            why.append((f"아무도 짚지 않은 점: {ko}", f"nobody noticed: {en}"))
         if any(r.beyond for r in mine):
             why.append(("채점기가 보지 못한 지적이 있음", "a point the grader did not make"))
         if any(r.review.unread for r in mine):
@@ -177,6 +182,12 @@ def _spot_checks(
     for coder in sorted(random.Random(seed).sample(rest, count)):
         found.append(SpotCheck(coder=coder, why=Text(ko="무작위로 고름", en="chosen at random")))
     return tuple(found)
+
+
+def _short(text: str) -> str:
+    """The first sentence, or as much of it as a list can take."""
+    first = text.replace("**", "").split(". ")[0].rstrip(".")
+    return first if len(first) <= SHORT else first[: SHORT - 1] + "…"
 
 
 def table(standing: Standing) -> str:

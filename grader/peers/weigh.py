@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 
 from grader.records import Record
 
-PRIOR = 3.0
-"""Every reviewer starts with this many imagined answers as far off as the class: few answers, weight near 1."""
+PRIOR = 5.0
+"""Imagined answers, as far off as the class, that everybody starts with: few answers, weight near 1."""
 FLOOR = 0.02
 """Mean squared distance that counts as perfect: nobody's weight grows without bound."""
 ROUNDS, STILL = 100, 1e-6

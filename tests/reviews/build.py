@@ -177,7 +177,7 @@ def _v4_habits() -> dict[str, Case]:
             plain,
             (
                 PRAISE[4],
-                f"{PRAISE[4]}\n        ```python\n        def transform(batch):\n            return tokenizer(batch)\n        ```",
+                f"{PRAISE[4]}\n        ```python\n        def f(batch):\n            return batch\n        ```",
             ),
         ),
         "v4-two-in-one-file": Case(
@@ -191,7 +191,10 @@ def _v4_habits() -> dict[str, Case]:
                 "v4",
                 [""] * 5,
                 (
-                    "모델과 데이터를 정상적으로 불러오고, 작동하는 것을 확인하였다.(o)\n        - Preprocessing을 개선하고, fine-tuning을 통해 모델의 성능을 개선시켰다.(x)\n        - 모델 학습에 Bucketing을 성공적으로 적용하고, 그 결과를 비교분석하였다. (x)",
+                    "\n        - ".join(
+                        item.text.ko + mark
+                        for item, mark in zip(rubric.load(), ("(o)", "(x)", " (x)"), strict=True)
+                    ),
                 ),
             ),
             "v4",
