@@ -14,7 +14,7 @@ from grader import wording as words
 from grader.peers.compare import Result
 from grader.peers.facts import find
 from grader.peers.feedback import topic as title
-from grader.peers.reflect import Reflection
+from grader.peers.reflect import Reflection, is_polite
 from grader.peers.reviews import Statement
 from grader.peers.weigh import Weights
 from grader.records import Evidence, Judgement, Record, Status, Text, Verdict
@@ -27,6 +27,7 @@ EACH = 3
 """Sentences shown of one peer on one topic; merged.json has all."""
 AGREES, DENIES = 0.75, 0.25
 """Weighted opinion (0..1) from and below which peers are said to agree or deny."""
+HIDDEN = ("contradicted", "polite")
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -55,7 +56,8 @@ class Said(Record):
     """Of a peer: in which line of their review."""
     file: str = ""
     standing: str = ""
-    """Of a peer's sentence: 'confirmed', 'contradicted', 'beyond' (the machine has nothing on it) or ''."""
+    """Of a peer's sentence: 'confirmed', 'contradicted', 'beyond' (the machine has nothing on it), 'polite'
+    (fits any notebook: kept here, left out of the page) or ''."""
 
 
 class Merged(Record, omit_defaults=False):
@@ -134,6 +136,13 @@ def _peer(letter: str, reflection: Reflection) -> list[Said]:
             if checked.result is not Result.UNDECIDED and known != "contradicted":
                 standings[checked.claim.line] = str(checked.result)
     own = {s.line for s in reflection.beyond}
+
+    def standing(statement: Statement) -> str:
+        if statement.line in own:
+            return "beyond"
+        known = standings.get(statement.line, "")
+        return known or ("polite" if is_polite(statement.text) else "")
+
     return [
         Said(
             topic=statement.topic,
@@ -142,7 +151,7 @@ def _peer(letter: str, reflection: Reflection) -> list[Said]:
             who=letter,
             line=statement.line,
             file=reflection.review.file,
-            standing="beyond" if statement.line in own else standings.get(statement.line, ""),
+            standing=standing(statement),
         )
         for statement in _statements(reflection)
     ]
@@ -169,7 +178,7 @@ def page(merged: Merged, judgement: Judgement, reviews: int, lang: str) -> str:
     open_ = []
     for name in (*TOPICS, "q1", "closing"):
         verdict = find(judgement, name)
-        lines = [line for line in merged.said if line.topic == name and line.standing != "contradicted"]
+        lines = [line for line in merged.said if line.topic == name and line.standing not in HIDDEN]
         if name not in merged.statuses and not lines:
             continue
         status = merged.statuses.get(name)

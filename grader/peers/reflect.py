@@ -111,9 +111,7 @@ def _specificity(review: PeerReview, evidence: Evidence, others: tuple[PeerRevie
     own = [s.text for s in review.statements]
     elsewhere = [s.text for other in others for s in other.statements]
     pointed = [text for text in own if _pointed(text, source)]
-    polite = [
-        text for text in own if text not in pointed and (POLITE.search(text) or len(letters(text)) <= SHORT)
-    ]
+    polite = [text for text in own if text not in pointed and is_polite(text)]
     # Saying which accuracy stands where takes the same words each time; only empty ones are a habit.
     repeated = sum(
         _again(text, own[:at] + own[at + 1 :] + elsewhere)
@@ -127,6 +125,11 @@ def _specificity(review: PeerReview, evidence: Evidence, others: tuple[PeerRevie
         repeated=repeated,
         images=review.images,
     )
+
+
+def is_polite(text: str) -> bool:
+    """Praise or thanks, or too short to be anything else."""
+    return bool(POLITE.search(text)) or len(letters(text)) <= SHORT
 
 
 def _pointed(text: str, source: str) -> bool:
