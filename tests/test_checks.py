@@ -575,3 +575,18 @@ def test_loops_that_could_not_be_read_are_no_absence_where_the_student_speaks_of
     assert (judgement.facts.bucketing, judgement.facts.compared) == ("unknown", "both")
     assert status(judgement, "r3") == "UNDECIDED"
     assert judged(loops, kept).facts.bucketing == "absent"
+
+
+def test_a_run_after_one_that_crashed_at_once_begins_afresh():
+    first = written(6, start=Start.PRETRAINED, attempts=("group_by_length",))
+    again = msgspec.structs.replace(REAL_GROUP, start=Start.CONTINUED, continued_from=6)
+    failed = [saw(Witness.RECORDED, "error", 6, ename="ValueError", evalue="")]
+    kept = [stored(5, tokens=60), stored(7, tokens=21)]
+    judgement = judged([BASE, first, again], kept, [analysis(9)], stored_observations=failed)
+    assert "start" not in judgement.facts.confounded
+    assert status(judgement, "r3") == "PASS"
+
+
+def test_accuracy_on_the_training_rows_measured_later_does_not_count():
+    later = [Evaluation(cell=8, accuracy=0.957, split="train")]
+    assert status(judged([BASE], [stored(5, accuracy=(0.88, 0.89))], later=later), "r2") == "FAIL"

@@ -560,3 +560,35 @@ model = Net().to("cuda")
     loader = "loose['train'], batch_size=16, collate_fn=DataCollatorWithPadding(tokenizer)"
     run = run_of(LOAD, LOOSE, code, LOOP.format(loader=loader, backward="loss.backward()"))
     assert (run.start, run.model) == (Start.PRETRAINED, "klue/bert-base")
+
+
+@pytest.mark.parametrize(
+    ("call", "split"),
+    [
+        ("trainer.evaluate()", "validation"),
+        ("trainer.evaluate(parts['test'])", "validation"),
+        ("trainer.evaluate(padded['test'])", "test"),
+        ("trainer.evaluate(parts['train'])", "train"),
+        ("pred = trainer.predict(test_dataset=padded['test'])", "test"),
+        ("trainer.evaluate(somewhere())", "unknown"),
+    ],
+)
+def test_which_rows_a_later_evaluation_uses(call, split):
+    cells = (
+        "parts = padded['train'].train_test_split(test_size=0.1, seed=1)",
+        "trainer = Trainer(model=model, args=args, train_dataset=parts['train'], eval_dataset=parts['test'])\n"
+        "trainer.train()",
+    )
+    found = read_cells(LOAD, PADDED, ARGS, *cells, call).evaluations
+    assert [(e.cell, e.split) for e in found] == [(5, split)]
+
+
+def test_a_third_part_of_train_is_a_test_of_its_own():
+    cells = (
+        "a = padded['train'].train_test_split(test_size=0.2, seed=1)",
+        "b = a['test'].train_test_split(test_size=0.5, seed=1)",
+        "trainer = Trainer(model=model, args=args, train_dataset=a['train'], eval_dataset=b['train'])",
+        "trainer.train()",
+        "trainer.evaluate(b['test'])",
+    )
+    assert [e.split for e in read_cells(LOAD, PADDED, ARGS, *cells).evaluations] == ["test"]

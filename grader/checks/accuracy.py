@@ -68,7 +68,7 @@ def measure(evidence: Evidence, runs: tuple[Joined, ...], goal: float, min_gain:
             leaked.append(e)
             continue
         clean.append(e)
-        if e.split == "validation":
+        if e.split == "validation" and not any(abs(e.accuracy - known.accuracy) < 1e-4 for known in during):
             during.append(e)
     best = _best(during) or _best(clean)
     if best is not None and best.accuracy < goal:

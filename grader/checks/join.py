@@ -10,7 +10,7 @@ Not covered: whether a run is good; that is asked in the rooms that use this one
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -143,10 +143,14 @@ def _without_refuted_start(joined: Joined, every: list[Joined]) -> Joined:
     own first, or half as high again as its last, means the kernel was restarted in between.
     """
     run = joined.run
-    if run.start != Start.CONTINUED or not run.losses:
+    if run.start != Start.CONTINUED:
         return joined
-    earlier = [j.run for j in every if j.run.cell == run.continued_from and j.run.losses]
-    if not earlier:
+    before = [j for j in every if j.run.cell == run.continued_from]
+    if before and all(j.recorded is None and j.run.ending == Ending.CELL_ERROR for j in before):
+        # The earlier run stopped with an error before it showed anything: nothing was trained.
+        return replace(joined, run=msgspec.structs.replace(run, start=Start.UNKNOWN, continued_from=None))
+    earlier = [j.run for j in before if j.run.losses]
+    if not earlier or not run.losses:
         return joined
     first, before = run.losses[0], earlier[-1].losses
     if first < 0.85 * before[0] and first <= 1.5 * before[-1]:
@@ -170,10 +174,13 @@ def later_evaluations(evidence: Evidence) -> tuple[Evaluation, ...]:
     for e in evidence.source.evaluations:
         known[e.cell].append(e)
     seen: dict[int, int] = defaultdict(int)
+    shown = Counter(e.cell for e in evidence.recorded.evaluations)
     filled = []
     for e in evidence.recorded.evaluations:
         written = known.get(e.cell) or [None]
         match = written[min(seen[e.cell], len(written) - 1)]
+        if len(written) > 1 and len(written) != shown[e.cell] and len({w.split for w in written}) > 1:
+            match = None  # which of them was shown can't be told
         seen[e.cell] += 1
         if match is not None:
             e = msgspec.structs.replace(

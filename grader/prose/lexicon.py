@@ -19,7 +19,7 @@ BUCKETING = words(
     r"|smart\s*batch|스마트\s*배[칭치]"
     r"|(?:비슷|유사)한\s*길이\S{0,6}\s*(?:\S{1,8}\s+){0,2}(?:끼리|묶|그룹|모[아으은])"
     r"|길이\S{0,2}\s*(?:비슷|유사)한\s*\S{1,6}\s*끼리"
-    r"|group[_ ]by[_ ]length|LengthGrouped"
+    r"|group[_ ]by[_ ]length|group(?:ed|ing)\s(?:\w+\s){0,3}by\s(?:\w+\s)?length|LengthGrouped"
     r"|data\s?collator|콜레이터|콜레이팅|그룹화|그루핑|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
     r"|배치별)"
 )
@@ -118,6 +118,7 @@ OBSERVED = words(
     r"|\b(?:was|were|became|got|took|reduced|improved|dropped|decreased|increased|showed|found|achieved)\b"
     r"|(?:똑같|비슷|동일|그대로|같)\S{0,3}\s*(?:걸린|나온)다|(?:나[옵온]|끝[난납]|걸립)(?:니)?다"
     r"|did(?:n.t| not)\b"
+    r"|\b(?:cut|fell|rose|went|ran|finished|made|gave|kept|saved|helped|stayed|remained|needed)\b"
     r"|확인[할되]\s*수?\s*있|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
 )
 """Says how it came out, as opposed to how it ought to be."""

@@ -11,7 +11,7 @@ from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.collators import DEFAULT, collator_of
 from grader.source.derivation import cells_of, const
-from grader.source.events import Draft
+from grader.source.events import Draft, Measuring
 from grader.source.tokens import dataset_rows
 from grader.source.values import (
     Args,
@@ -24,6 +24,7 @@ from grader.source.values import (
     Mapping,
     Optimizer,
     Partial,
+    Rows,
     Sampler,
     Seq,
     Tokenizer,
@@ -242,12 +243,24 @@ def _fit(interp: Interpreter, call: Call) -> Value:
     return Unknown(cells=interp.now)
 
 
+def _measure(interp: Interpreter, owner: Trainer, rows: Rows | None, call: Call) -> None:
+    """Which rows an evaluation uses; without an argument those of the Trainer."""
+    if interp.muted:
+        return
+    own = dataset_rows(interp, owner.fields.get("eval_dataset"))
+    if rows is None and not call.args and "eval_dataset" not in call.kwargs and not call.loose:
+        rows = own
+    trained = dataset_rows(interp, owner.fields.get("train_dataset"))
+    interp.measurings.append(Measuring(interp.cell.index, rows, trained, own))
+
+
 def trainer_method(interp: Interpreter, owner: Trainer, name: str, call: Call) -> Value:
     if name in ("train", "hyperparameter_search"):
         # A search is many trainings; what differs between them is not in the code's values.
         return train(interp, owner, call if name == "train" else Call(call.func, node=call.node))
     if name in ("evaluate", "predict"):
         rows = dataset_rows(interp, call.arg(0, "eval_dataset", "test_dataset"))
+        _measure(interp, owner, rows, call)
         if owner.run is not None and owner.run.eval_rows is None and rows is not None and not interp.muted:
             owner.run.eval_rows, owner.run.eval_after = rows, True
         return Unknown(rows=None, cells=interp.now)

@@ -23,6 +23,18 @@ class Event:
     """The cell that was running."""
 
 
+@dataclass(frozen=True)
+class Measuring:
+    """A later `trainer.evaluate(…)` or `trainer.predict(…)`."""
+
+    cell: int
+    rows: Rows | None
+    trained: Rows | None
+    """What its Trainer trains on."""
+    chosen_by: Rows | None
+    """What its Trainer evaluates on while training."""
+
+
 @dataclass
 class Draft:
     """A training as it was met, before it becomes a TrainingRun."""

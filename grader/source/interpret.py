@@ -16,7 +16,7 @@ from grader.source import calls
 from grader.source.cells import Code
 from grader.source.containers import Scopes
 from grader.source.derivation import const, join
-from grader.source.events import Draft, Event
+from grader.source.events import Draft, Event, Measuring
 from grader.source.expressions import OutOfSteps
 from grader.source.functions import Frame, Leave, Return
 from grader.source.loops import Loops, Turn
@@ -55,6 +55,7 @@ class Interpreter(Loops):
         """Depth of branches that may not be taken."""
         self.events: list[Event] = []
         self.runs: list[Draft] = []
+        self.measurings: list[Measuring] = []
         self.saved: dict[str, int] = {}
         """Folders this notebook saved weights to, and the cell."""
         self.disk: dict[str, Value] = {}

@@ -11,10 +11,11 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from grader.records import TrainingRun
+from grader.records import Evaluation, TrainingRun
 from grader.source.cells import Code
-from grader.source.events import Draft, Event
+from grader.source.events import Draft, Event, Measuring
 from grader.source.interpret import Interpreter
+from grader.source.overlap import same_rows, split_of
 from grader.source.runs import to_run
 from grader.source.scope import names_stored, names_used
 from grader.source.values import Mapping, Rows, Value
@@ -30,6 +31,8 @@ class Reading:
     drafts: list[Draft] = field(default_factory=list)
     """One per run, in the same order."""
     events: list[Event] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    """Which rows each later `evaluate` or `predict` uses; what it came to is not in the code."""
     differs: list[tuple[TrainingRun, tuple[str, ...]]] = field(default_factory=list)
     """(run as executed, the fields that file order would give otherwise)."""
     executed_order: bool = False
@@ -52,7 +55,14 @@ def read(codes: tuple[Code, ...]) -> Reading:
     by_file = _settle(first, codes)
     if order is None:
         return Reading(
-            [r for r, _ in by_file], [d for _, d in by_file], first.events, [], False, first.spent, first
+            [r for r, _ in by_file],
+            [d for _, d in by_file],
+            first.events,
+            _evaluations(first),
+            [],
+            False,
+            first.spent,
+            first,
         )
     second = Interpreter()
     second.codes = codes
@@ -117,6 +127,26 @@ def _settle(interp: Interpreter, codes: tuple[Code, ...]) -> list[tuple[Training
     return found
 
 
+def _evaluations(interp: Interpreter) -> list[Evaluation]:
+    others = _all_rows(interp.globals)
+    return [
+        Evaluation(
+            cell=m.cell,
+            rows=m.rows.rows if m.rows is not None else None,
+            split=_measured_on(m, interp, others),
+        )
+        for m in interp.measurings
+    ]
+
+
+def _measured_on(m: Measuring, interp: Interpreter, others: list[Rows]) -> str:
+    """As `split_of`; a third part that nothing was chosen by is a test, wherever it was cut from."""
+    split = split_of(m.rows, m.trained, interp.sides, others)
+    if split == "validation" and m.chosen_by is not None and not same_rows(m.rows, m.chosen_by):
+        return "test"
+    return split
+
+
 def _all_rows(names: dict[str, Value]) -> list[Rows]:
     found: list[Rows] = []
     for value in names.values():
@@ -148,6 +178,9 @@ def _merge(
             differing = tuple(name for name in COMPARED if getattr(run, name) != getattr(other, name))
             if differing:
                 made.differs.append((run, differing))
+    made.evaluations = _evaluations(second)
+    measured = {e.cell for e in made.evaluations} | executed
+    made.evaluations += [e for e in _evaluations(first) if e.cell not in measured]
     made.events = second.events + [e for e in first.events if e.by not in executed]
     for identity, taken in first.sides.items():
         second.sides.setdefault(identity, set()).update(taken)

@@ -27,7 +27,12 @@ def read(submission: Submission) -> Testimony:
     )
     found: list[Observation] = [o for part in parts for o in _safely(part, [])]
     found.sort(key=lambda o: -1 if o.cell is None else o.cell)
-    return Testimony(witness=Witness.SOURCE, runs=tuple(reading.runs), observations=tuple(found))
+    return Testimony(
+        witness=Witness.SOURCE,
+        runs=tuple(reading.runs),
+        evaluations=tuple(reading.evaluations),
+        observations=tuple(found),
+    )
 
 
 def _safely(part: Callable[[], T], instead: T) -> T:
