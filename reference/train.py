@@ -75,7 +75,9 @@ def train(
     """Fine-tune `model` in place and leave it with the weights of its best epoch."""
     torch.manual_seed(recipe.seed)  # dropout
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
+    groups = parameter_groups(model, recipe.weight_decay)
+    # Fused: one kernel for all weights. On the pocket model the plain loop took a quarter of each step.
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     total_rows = recipe.epochs * len(batches.examples)
     rows_per_step = total_rows / sum(len(batches.plan(e)) for e in range(recipe.epochs))
     scores: list[Score] = []
