@@ -33,7 +33,7 @@ def test_a_mutant_is_a_whole_notebook_of_parsing_code(mutant):
 
 def test_a_mutation_that_changes_nothing_is_refused():
     for edit in (("load", "not there", "x"), ("load", "set_seed(SEED)", "set_seed(SEED)")):
-        with pytest.raises(ValueError, match="changed|times"):
+        with pytest.raises(ValueError, match=r"changed|times"):
             build(Mutant("x", "x", (edit,)))
     with pytest.raises(ValueError, match="no such cells"):
         build(Mutant("x", "x", (), drop=("nowhere",)))
