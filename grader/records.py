@@ -344,6 +344,9 @@ class Observed(Record):
     cpu_seconds: float = 0.0
     unverified: tuple[str, ...] = ()
     """Reasons why the probe's word is not enough here (forged or implausible events)."""
+    replaced: tuple[int, ...] = ()
+    """Cells that replace functions which train or measure, or whose own accuracy disagrees with a count over
+    the same forward passes: an accuracy this notebook prints proves nothing."""
 
 
 class ModelScore(Record):

@@ -2,8 +2,8 @@
 
 PASS: a stored output shows the goal (0.90) on rows not trained on. PARTIAL: below it, but better than an
 earlier run of the file. FAIL: below it, or nothing stored. Numbers only typed or in images don't count.
-UNDECIDED: the file stores nothing at all, the rows may have been trained on, or no training was seen
-that could have produced the number.
+UNDECIDED: the file stores nothing at all, the rows may have been trained on, no training was seen that
+could have produced the number, or the notebook replaces the functions that measure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.checks.tuning import tuning_step
-from grader.checks.unproven import leaked_only, not_earned, nothing_stored, verdict
+from grader.checks.unproven import leaked_only, not_earned, nothing_stored, of_replaced_functions, verdict
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
 
@@ -27,6 +27,8 @@ def decide(case: Case) -> Verdict:
         return not_earned(case, best)
     if best is None:
         return nothing_stored(case)
+    if best.accuracy >= goal and case.evidence.observed is not None and case.evidence.observed.replaced:
+        return of_replaced_functions(case, best, case.evidence.observed.replaced)
     if best.accuracy >= goal:
         return verdict(
             case, Status.PASS, _best_text(case, best), _passed_reason(case, best), _cited(case, best)

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from grader.checks import accuracy, bucketing, compare
 from grader.checks.accuracy import Measured
 from grader.checks.bucketing import Decided
 from grader.checks.join import Joined, join
 from grader.checks.thresholds import threshold
-from grader.records import Evidence, Facts, RubricItem, TrainingRun
+from grader.facts import Kind
+from grader.records import Evidence, Facts, RubricItem, Testimony, TrainingRun
+
+OURS = (Kind.REDIRECT, Kind.STANDIN, Kind.MISSING)
+"""Observations about the classroom, not about the notebook."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Case:
 
 def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
     """Compare the witnesses and write down what holds."""
+    evidence = without_doubted(evidence)
     runs = join(evidence)
     decided = bucketing.decide(evidence, runs, threshold(rubric, "r3", "min_fall"))
     measured = accuracy.measure(
@@ -81,3 +88,17 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         confounded=differs,
     )
     return Case(evidence, rubric, runs, decided, measured, facts, cells)
+
+
+def without_doubted(evidence: Evidence) -> Evidence:
+    """`evidence` without what our own run reported, where that can't be trusted (`Observed.unverified`).
+
+    Code and stored outputs decide then, and what they leave open is UNDECIDED. What the classroom lacked
+    stays: it explains errors, and nothing is earned by it.
+    """
+    seen = evidence.observed
+    if seen is None or not seen.unverified:
+        return evidence
+    kept = tuple(o for o in seen.testimony.observations if o.kind in OURS)
+    testimony = Testimony(witness=seen.testimony.witness, observations=kept)
+    return msgspec.structs.replace(evidence, observed=msgspec.structs.replace(seen, testimony=testimony))

@@ -18,7 +18,7 @@ from grader.errors import ClassroomError
 from grader.observed.failures import judged
 from grader.observed.fold import fold
 from grader.observed.setting import LAST, Setting
-from grader.observed.trust import doubts
+from grader.observed.trust import doubts, replaced
 from grader.records import Budget, CellRun, Ending, Limits, Observed, Submission, Text
 from grader.sandbox import Isolation
 
@@ -89,6 +89,7 @@ def observe(
         seconds=execution.seconds,
         cpu_seconds=execution.cpu_seconds,
         unverified=doubts(submission, execution, testimony),
+        replaced=replaced(submission, execution),
     )
 
 

@@ -24,14 +24,15 @@ CPU_PER_STEP = 5e-4
 APART = 0.06
 """Between a metric and the probe's count: Trainer drops a few rows of a cut evaluation's last batch."""
 
+ASSIGNS, REPLACES = "assigns attributes of torch", "replaces methods of the optimizer or Trainer"
 FLAGS = {
     r"PROBE_FD|_grader_inside": "names the probe",
     r"/proc/self|/proc/1\b": "looks into /proc",
     r"\bctypes\b": "uses ctypes",
     r"\bgc\.(get_objects|get_referrers)": "walks through the interpreter's objects",
     r"\bos\.(write|dup2|closerange)\(": "writes to raw file descriptors",
-    r"^\s*torch\.(?!manual_seed|backends|cuda\.empty)[\w.]+\s*=(?!=)": "assigns attributes of torch",
-    r"Optimizer\.step\s*=(?!=)|Trainer\.\w+\s*=(?!=)": "replaces methods of the optimizer or Trainer",
+    r"^\s*torch\.(?!manual_seed|backends|cuda\.empty)[\w.]+\s*=(?!=)": ASSIGNS,
+    r"Optimizer\.step\s*=(?!=)|Trainer\.\w+\s*=(?!=)|setattr\(\s*\w*Trainer\b": REPLACES,
     r"\.events\.(unregister|register)\(": "changes IPython's cell hooks",
 }
 
@@ -64,14 +65,22 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
         found.append(f"{execution.malformed_events} lines on the probe's pipe are no JSON objects")
     if execution.events_cut:
         found.append("the probe said more than it may; later lines are missing")
-    found += _claims(execution)
+    found += [doubt for _, doubt in _claims(execution)]
     if len(runs) > len(testimony.runs):
         found.append("some training runs were reported in a way the probe never does")
     return tuple(dict.fromkeys(found))
 
 
-def _claims(execution: Execution) -> list[str]:
-    """Where the notebook's own metric and a count over the same forward passes disagree."""
+def replaced(submission: Submission, execution: Execution) -> tuple[int, ...]:
+    """See `Observed.replaced`."""
+    patterns = [pattern for pattern, what in FLAGS.items() if what in (ASSIGNS, REPLACES)]
+    code = [cell for cell in submission.cells if cell.kind == "code"]
+    found = {c.index for c in code if any(re.search(p, c.source, re.MULTILINE) for p in patterns)}
+    return tuple(sorted(found | {cell for cell, _ in _claims(execution)}))
+
+
+def _claims(execution: Execution) -> list[tuple[int, str]]:
+    """Where the notebook's own metric and a count over the same forward passes disagree: cell, doubt."""
     found = []
     for event in execution.events:
         data = event.data
@@ -80,7 +89,8 @@ def _claims(execution: Execution) -> list[str]:
             continue
         for name, value in claims.items():
             if "accuracy" in name and isinstance(value, (int, float)) and abs(value - counted) > APART:
-                found.append(f"cell {event.cell} computes {name} {value:.3f}, the probe counts {counted:.3f}")
+                said = f"cell {event.cell} computes {name} {value:.3f}, the probe counts {counted:.3f}"
+                found.append((event.cell, said))
     return found
 
 
