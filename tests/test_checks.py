@@ -590,3 +590,16 @@ def test_a_run_after_one_that_crashed_at_once_begins_afresh():
 def test_accuracy_on_the_training_rows_measured_later_does_not_count():
     later = [Evaluation(cell=8, accuracy=0.957, split="train")]
     assert status(judged([BASE], [stored(5, accuracy=(0.88, 0.89))], later=later), "r2") == "FAIL"
+
+
+def test_advice_for_hand_written_loops_names_no_part_of_trainer():
+    loops = [
+        written(n, padding=Padding.UNKNOWN, grouping=Grouping.UNKNOWN, kind="torch-loop", attempts=tries)
+        for n, tries in ((5, ()), (7, ("own-sampler",)))
+    ]
+    kept = [stored(n, tokens=None, accuracy=(0.88, 0.89), kind="torch-loop") for n in (5, 7)]
+    judgement = judged(loops, kept, [analysis(9)])
+    for item in judgement.items[1:]:
+        assert item.next_step is not None
+        words = item.next_step.ko + item.next_step.en + item.reason.ko
+        assert "TrainingArguments" not in words and "trainer." not in words

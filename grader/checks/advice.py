@@ -213,6 +213,13 @@ def _interpret(case: Case) -> Text:
 
 def _show_width(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell) if case.bucketed else say.text("학습 셀", "the training cell")
+    if case.bucketed is not None and case.bucketed.run.kind != "trainer":
+        return say.text(
+            f"{at.ko}의 학습 루프에서 처음 몇 배치의 `input_ids.shape`를 출력해, 배치마다 길이가 달라지는지 "
+            "남겨 주세요.",
+            f"Print `input_ids.shape` of the first few batches in the training loop of {at.en} and keep the "
+            "output: it shows whether the width changes from batch to batch.",
+        )
     return say.text(
         f"{at.ko} 다음에 `for b in list(trainer.get_train_dataloader())[:5]: print(b['input_ids'].shape)`를 "
         "실행해 배치마다 길이가 달라지는지 출력으로 남겨 주세요.",

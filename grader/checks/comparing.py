@@ -107,7 +107,7 @@ def _have_and_missing(case: Case) -> Text:
     ko = say.josa(", ".join(k for k, _ in missing), "이/가") + " 아직 없습니다."
     en = "Still missing: " + ", ".join(e for _, e in missing) + "."
     if have:
-        ko = say.josa(", ".join(k for k, _ in have), "은/는") + " 확인되었고, " + ko
+        ko = say.josa(", ".join(k for k, _ in have), "은/는") + " 확인되었지만, " + ko
         en = "There: " + ", ".join(e for _, e in have) + ". " + en
     return say.text(ko, en)
 
@@ -125,6 +125,13 @@ def _unsure(case: Case) -> Text:
             "저장하면 판단할 수 있습니다.",
             f"The outputs are cleared, so time and accuracy can't be seen.{seen.en} Saving the notebook as "
             "run would settle it.",
+        )
+    if case.bucketed is not None and case.bucketed.run.kind != "trainer":
+        return say.text(
+            "bucketing이 실제로 효과를 냈는지에 따라 판정이 달라지는데, 코드와 남은 출력으로는 정할 수 "
+            "없습니다. 배치의 길이가 출력에 남아 있거나 다시 실행해 보면 판단할 수 있습니다.",
+            "The verdict hangs on whether bucketing took effect, which code and outputs don't tell. The "
+            "width of the batches in an output, or running it, would settle it.",
         )
     return say.text(
         "bucketing이 실제로 효과를 냈는지에 따라 판정이 달라지는데, 남은 기록으로는 정할 수 없습니다. "

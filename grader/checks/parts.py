@@ -135,7 +135,7 @@ def comparison(case: Case) -> Text:
             "At least one side of the comparison is typed by hand and can't be checked.",
         ),
         "one": say.text(
-            "시간과 정확도가 함께 남은 실행은 비교할 짝이 없습니다.",
+            "시간과 정확도가 함께 남은 실행에 견주어 볼 다른 실행이 없습니다.",
             "The run with time and accuracy has nothing to be compared with.",
         ),
     }.get(

@@ -139,7 +139,7 @@ def _speed_after_early_stop(case: Case) -> Iterator[Finding]:
         text=say.text(
             f"{at.ko}의 `train_steps_per_second`({given[0]:g}, {given[1]:g})를 나누면 "
             f"{say.ratio(shown)}배지만, 이 값은 조기 종료와 상관없이 계획된 스텝 수로 계산됩니다. "
-            f"실제로 진행한 스텝으로 계산하면 초당 {rates[0]:.2f}와 {rates[1]:.2f} 스텝, 즉 "
+            f"실제로 진행한 스텝으로 계산하면 각각 초당 {rates[0]:.2f}스텝과 {rates[1]:.2f}스텝, 즉 "
             f"{truly.ko}입니다.",
             f"`train_steps_per_second` in {at.en} ({given[0]:g}, {given[1]:g}) suggests {say.ratio(shown)}×, "
             "but Trainer computes it from the "

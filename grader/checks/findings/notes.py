@@ -69,7 +69,7 @@ def _overfitting(case: Case) -> Iterator[Finding]:
         severity="note",
         text=say.text(
             f"{at.ko}에서 검증 손실은 {when.ko}에 가장 낮고({lowest.loss:.3f}) 마지막에는 "
-            f"{last.loss:.3f}까지 올라갑니다. 가장 높은 정확도 {say.accuracy(top.accuracy)} 값은 {then.ko}에 "
+            f"{last.loss:.3f}까지 올라갑니다. 가장 높은 정확도({say.accuracy(top.accuracy)})는 {then.ko}에 "
             "나왔습니다.",
             f"In {at.en} validation loss is lowest at {when.en} ({lowest.loss:.3f}) and ends at "
             f"{last.loss:.3f}, while the best accuracy {say.accuracy(top.accuracy)} comes at {then.en}.",

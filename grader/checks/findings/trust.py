@@ -232,7 +232,7 @@ def _subset(case: Case) -> Iterator[Finding]:
         id="subset-evaluation",
         severity="note",
         text=say.text(
-            f"{at.ko}의 정확도 {say.accuracy(best.accuracy)} 값은 {say.count(best.rows)}행으로 잰 것이라 "
+            f"{at.ko}의 정확도({say.accuracy(best.accuracy)})는 {say.count(best.rows)}행으로 잰 것이라 "
             f"±{100 * spread:.1f} %p 정도의 오차가 있습니다.",
             f"The {say.accuracy(best.accuracy)} of {at.en} was measured on {say.count(best.rows)} rows and "
             f"is good to about ±{100 * spread:.1f} points.",
