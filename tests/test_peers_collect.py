@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,15 @@ def test_random_bytes_are_no_review():
     for _ in range(50):
         raw = bytes(chance.randrange(256) for _ in range(400)).decode("utf-8", "replace")
         assert read(raw) == ()
+
+
+@pytest.mark.parametrize(
+    "unit", ["![[" * 330, "> " * 450 + "x", "<img " * 190, "- [x] " * 160, "- " * 450 + "a"]
+)
+def test_a_page_made_to_be_slow_is_read_in_seconds(unit):
+    start = time.perf_counter()
+    read(text_of("v4-small-x") + f"{unit}\n" * 400)
+    assert time.perf_counter() - start < 10
 
 
 def test_a_folder_is_read_and_left_as_it_was(tmp_path):

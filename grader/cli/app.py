@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text as RichText
 
 from grader import __version__
-from grader.cli import batch, check, classroom, options, peers, release, score
+from grader.cli import batch, check, classroom, options, peers, release, reviews, score
 from grader.cli.language import language, say
 from grader.cli.terminal import plain
 from grader.errors import GraderError
@@ -36,10 +36,10 @@ app.command("grade")(batch.grade)
 app.command("release")(release.release)
 app.command("assign")(peers.assign)
 app.command("prepare")(peers.prepare)
-app.command("collect")(peers.collect)
-app.command("reflect")(peers.reflect)
+app.command("collect")(reviews.collect)
+app.command("reflect")(reviews.reflect)
 app.command("calibrate")(peers.calibrate)
-app.command("merge")(peers.merge)
+app.command("merge")(reviews.merge)
 app.command("setup")(classroom.setup)
 app.command("doctor")(classroom.doctor)
 

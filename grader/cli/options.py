@@ -39,6 +39,14 @@ RubricPath = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help=say("내부 오류의 자세한 내용을 보여 줍니다.", "Show tracebacks."))
 ]
+Results = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        "-r",
+        help=say("`grader batch` 또는 `grader check`의 결과 폴더", "Results of `grader batch` or `check`"),
+    ),
+]
 Run = Annotated[
     bool | None,
     typer.Option(
@@ -66,8 +74,10 @@ IsolationName = Annotated[
     typer.Option(
         "--isolation",
         help=say(
-            "auto · bubblewrap · none (none은 믿을 수 있는 노트북에만)",
-            "auto · bubblewrap · none (none only for notebooks you trust)",
+            "auto · bubblewrap · none (none은 격리 없이 내 계정으로 실행: 믿을 수 있는 노트북에만). "
+            "landlock과 container는 이 버전에 없습니다.",
+            "auto · bubblewrap · none (none runs it as you, without isolation: only for notebooks you trust). "
+            "landlock and container are not available in this version.",
         ),
     ),
 ]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Set
 
 import numpy as np
 
+from grader.errors import UsageError
 from grader.records import Record
 
 Pair = tuple[str, str]
@@ -54,6 +55,7 @@ def allocate(
     """`each` reviews given by every reviewer and got by every coder, as near as can be.
 
     `conflicts` hold in both directions, `earlier` as given. `kept` pairs stay and count, whoever has left.
+    Raises UsageError where the solver is not installed.
     """
     givers, takers = sorted(set(reviewers)), sorted(set(coders))
     barred = {*conflicts, *((b, a) for a, b in conflicts), *kept}
@@ -94,8 +96,13 @@ def _solve(
     rng: np.random.Generator,
 ) -> set[Pair]:
     """New pairs of one minimum-cost flow: source -> giver -> taker -> sink."""
-    from ortools.graph.python import min_cost_flow
-
+    try:
+        from ortools.graph.python import min_cost_flow
+    except ImportError as error:
+        raise UsageError(
+            ko="배정에는 ortools가 필요합니다. `pip install 'bucketing-grader[peers]'`로 설치해 주세요.",
+            en="Assigning needs ortools: pip install 'bucketing-grader[peers]'.",
+        ) from error
     count, wanted = len(givers), len(takers)
     if not count or not wanted or each < 1:
         return set()

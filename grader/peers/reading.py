@@ -42,7 +42,9 @@ BRACKETS = str.maketrans("［］【】", "[][]")
 SHOWN = 80
 BONUS = 30.0
 """Votes for a version by a line only it has; a whole question gives up to 100."""
-LONG = 4_000
+MOST = 5_000
+"""Lines of a file that are read; the longest review of the field has 160."""
+LONG = 1_000
 """Longer lines hold pasted data, not words."""
 
 
@@ -66,7 +68,7 @@ class Page:
 
 def read(text: str, file: str = "", sha256: str = "") -> tuple[PeerReview, ...]:
     """All reviews in `text`; () where no question of any PRT version is found."""
-    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:MOST]
     # Line by line: what `clean` turns into a line end must not move the numbers of the lines after it.
     lines = [clean(row).replace("\n", " ").translate(BRACKETS) for row in rows]
     kinds = _kinds(lines)
@@ -84,8 +86,8 @@ def read(text: str, file: str = "", sha256: str = "") -> tuple[PeerReview, ...]:
 def _kinds(lines: list[str]) -> list[str]:
     """What each line is: 'text', 'fence', 'edge' (``` itself), 'table' or 'comment'."""
     kinds = ["text"] * len(lines)
-    # Indented code is how people indent under a question, so it is off.
-    parser = MarkdownIt("commonmark").enable("table").disable("code")
+    # Indented code is how people indent under a question, so it is off; blocks are all that is wanted.
+    parser = MarkdownIt("commonmark").enable("table").disable(["code", "inline"])
     for token in parser.parse("\n".join(lines)):
         if token.map is None:
             continue

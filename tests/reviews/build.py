@@ -177,7 +177,7 @@ def _v4_habits() -> dict[str, Case]:
             plain,
             (
                 PRAISE[4],
-                f"{PRAISE[4]}\n        ```python\n        def f(batch):\n            return batch\n        ```",
+                f"{PRAISE[4]}\n        ```python\n        def f(batch):\n            ...\n        ```",
             ),
         ),
         "v4-two-in-one-file": Case(
