@@ -289,7 +289,7 @@ def accuracies(found: dict[str, list[Run]]) -> str:
 
 
 def profile(examples: list[Example], *, steps: int = 40) -> str:
-    """CPU milliseconds of one step by part, mean over `steps`, for each of our ways; needs as many batches."""
+    """CPU milliseconds of one step by part, mean over `steps`, for each of our ways."""
     lines = [
         "| variant | batch | forward | backward | clip and AdamW | all | real tokens | per 1,000 |",
         "|" + "---|" * 8,

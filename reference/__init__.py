@@ -2,6 +2,8 @@
 
 1. `data.py`      a text file becomes rows of token ids; nothing is padded yet
 2. `batching.py`  the staircase: fixed padding, dynamic padding, length grouping, bucketing by tokens
+   `packed.py`    its last step: no rectangle, so no padding at all
+   `loading.py`   a plan for worker processes, several GPUs and restarts
 3. `model.py`     the model, and what one token costs
 4. `train.py`     fine-tuning done well; knows nothing of padding
 5. `compare.py`   the staircase measured: `python -m reference.compare --quick`

@@ -24,7 +24,7 @@ generator, nothing else, so it can be looked at, counted and tested without a mo
 >>> round(padding_share(lengths, [[0, 4, 2], [5], [3, 1]]), 3)  # 37 of 3×4 + 10 + 2×9 = 40
 0.075
 
-`packed` (no rectangle at all) is the step after these.
+`packed.py` (no rectangle at all) is the step after these.
 """
 
 from __future__ import annotations

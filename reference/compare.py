@@ -5,26 +5,40 @@
 
 Every variant starts from the same weights and sees the same rows for the same number of epochs with
 the same mean number of rows per step; only the batches differ. Prints one table and saves one picture
-and the figures as JSON. Speed is training only, evaluation not counted.
+and the figures as JSON. Speed is training only, evaluation not counted. Killed, it goes on after the
+last finished run when called again.
 
-How to read it: *tokens/row* is what a review costs; examples/s follows it. Accuracies differ by
-chance between variants (another order of rows), so compare them with the spread over seeds.
+How to read it: *tokens/row* is what a review costs; examples/s follows it, less what each step costs
+whatever it computes. Accuracies differ by chance between variants (another order of rows), so compare
+them with the spread over seeds. *to goal* is the training time until the lowest of all final accuracies
+was passed, at the end of an epoch: the price of one and the same result.
+
+What one pays: grouped and bucketed batches hold reviews of one length, so a single gradient is less
+like the whole set, and a bucketed batch of short reviews has more rows than one of long ones (train.py
+weighs each row alike for that). Packing pays neither, but needs a kernel for attention over sequences of
+different lengths; without one it is slower than bucketing (packed.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from reference import batching, data, model
+import torch
+from tqdm import tqdm
+
+from reference import batching, data, model, packed
 from reference.batching import Batches
+from reference.packed import PackedBatches
 from reference.train import Recipe, evaluate, train
 
 ROOT = Path(__file__).parents[1]
@@ -48,59 +62,119 @@ class Row(NamedTuple):
     after: float
     spread: float
     """Largest minus smallest accuracy over the seeds."""
+    seconds_to_goal: float | None
+    """Of training, until the goal was passed at the end of an epoch; None if it never was."""
 
 
-def variants(examples: list[data.Example], *, rows: int, width: int) -> dict[str, dict]:
-    """The staircase: for each name, the arguments that make `Batches` of it.
+class Run(NamedTuple):
+    """One training, as it is kept for a restart."""
+
+    before: float
+    accuracies: list[float]
+    """After each epoch."""
+    seconds: list[float]
+    """Of training until then."""
+    rows: int
+    steps: int
+
+
+def variants(examples: list[data.Example], *, rows: int, width: int) -> dict[str, Callable[..., Batches]]:
+    """The staircase: for each name, what makes batches of examples (and a `seed`).
 
     The token budget is `rows` reviews of mean length, so that bucketing takes about as many steps.
     """
     tokens = round(rows * statistics.mean(len(e.ids) for e in examples))
     return {
-        "fixed": {"planner": partial(batching.dynamic, rows=rows), "width": width},
-        "dynamic": {"planner": partial(batching.dynamic, rows=rows)},
-        "grouped": {"planner": partial(batching.grouped, rows=rows)},
-        "bucketed": {"planner": partial(batching.bucketed, tokens=tokens)},
+        "fixed": partial(Batches, planner=partial(batching.dynamic, rows=rows), width=width),
+        "dynamic": partial(Batches, planner=partial(batching.dynamic, rows=rows)),
+        "grouped": partial(Batches, planner=partial(batching.grouped, rows=rows)),
+        "bucketed": partial(Batches, planner=partial(batching.bucketed, tokens=tokens)),
+        "packed": partial(PackedBatches, planner=partial(packed.cut, tokens=tokens)),
     }
 
 
 def measure(
-    name: str, how: dict, folder, examples, validation, *, recipe: Recipe, seeds: int, device: str
-) -> Row:
-    """Train one variant from the same start with every seed."""
-    found, before, batches = [], [], None
-    for seed in range(seeds):
-        net = model.load(folder, seed=seed).to(device)
-        before.append(evaluate(net, validation).accuracy)
-        batches = Batches(examples, seed=seed, **how)
-        found.append(train(net, batches, validation, recipe._replace(seed=seed)))
-    last = [result.scores[-1].accuracy for result in found]
+    make: Callable[..., Batches],
+    folder,
+    examples,
+    held_out,
+    *,
+    recipe: Recipe,
+    device: str,
+    report: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """Train one variant once, from the start that `recipe.seed` gives; in bfloat16 where the GPU has it."""
+    where = torch.device(device).type
+    half = where == "cuda" and torch.cuda.is_bf16_supported()
+    net = model.load(folder, seed=recipe.seed).to(device)
+    batches = make(examples, seed=recipe.seed)
+    kind = PackedBatches if isinstance(batches, PackedBatches) else Batches
+    validation = kind(held_out, partial(batching.bucketed, tokens=4_000))
+    net = packed.Packed(net) if kind is PackedBatches else net
+    with torch.autocast(where, torch.bfloat16, enabled=half):
+        before = evaluate(net, validation).accuracy
+        result = train(net, batches, validation, recipe, report=report)
+    accuracies = [score.accuracy for score in result.scores]
+    return Run(before, accuracies, result.seconds_after, result.rows, result.steps)
+
+
+def summary(name: str, batches: Batches, runs: list[Run], goal: float) -> Row:
+    """One line of the table, from the runs of all seeds."""
+    last = [run.accuracies[-1] for run in runs]
+    reached = [
+        next((s for s, a in zip(run.seconds, run.accuracies, strict=True) if a >= goal), None) for run in runs
+    ]
     return Row(
         name,
         batches.tokens_per_row(),
         batches.padding_share(),
-        statistics.mean(result.steps for result in found) / recipe.epochs,
-        statistics.mean(result.rows_per_second for result in found),
-        statistics.mean(before),
+        statistics.mean(run.steps / len(run.accuracies) for run in runs),
+        statistics.mean(run.rows / run.seconds[-1] for run in runs),
+        statistics.mean(run.before for run in runs),
         statistics.mean(last),
         max(last) - min(last),
+        None if None in reached else statistics.mean(reached),
     )
+
+
+class Kept:
+    """Finished runs in a file, so that a killed comparison goes on. Other settings, other file."""
+
+    def __init__(self, folder: Path, settings: dict):
+        name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        self.path = folder / f"runs-{name}.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        found = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.runs = {key: Run(*fields) for key, fields in found.items()}
+
+    def get(self, key: str, compute: Callable[[], Run]) -> Run:
+        """The kept run of that name, or a new one, which is then kept."""
+        if key not in self.runs:
+            self.runs[key] = compute()
+            unfinished = self.path.with_suffix(".part")  # a kill while writing must not cost what is there
+            unfinished.write_text(json.dumps(self.runs))
+            unfinished.replace(self.path)
+        return self.runs[key]
 
 
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table; speed also relative to the first."""
     head = ["variant", "tokens/row", "padding", "steps/epoch", "examples/s", "speed"]
-    head += ["accuracy before", "after", "spread"]
+    head += ["accuracy before", "after", "spread", "s to goal"]
     lines = [head, ["---"] * len(head)]
     for r in rows:
         cost = [r.variant, f"{r.tokens_per_row:.1f}", f"{r.padding:.1%}", f"{r.steps:.0f}"]
         speed = [f"{r.rows_per_second:.0f}", f"{r.rows_per_second / rows[0].rows_per_second:.2f}×"]
-        lines.append(cost + speed + [f"{x:.3f}" for x in (r.before, r.after, r.spread)])
+        goal = "–" if r.seconds_to_goal is None else f"{r.seconds_to_goal:.1f}"
+        lines.append(cost + speed + [f"{x:.3f}" for x in (r.before, r.after, r.spread)] + [goal])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def picture(rows: list[Row], examples: list[data.Example], how: dict[str, dict], path: Path) -> None:
-    """Above, one median batch of each variant with its padding; below, cost and speed."""
+def picture(rows: list[Row], examples: list[data.Example], how: dict[str, Callable], path: Path) -> None:
+    """Above, one median batch of each variant with its padding; below, cost and speed.
+
+    A packed batch is one line; it is drawn wrapped, its reviews alternating in shade.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -109,11 +183,16 @@ def picture(rows: list[Row], examples: list[data.Example], how: dict[str, dict],
     figure = plt.figure(figsize=(11, 6.5), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(3, 2))
     for axis, row in zip(above.subplots(1, len(rows), sharey=True), rows, strict=True):
-        plan = Batches(examples, **how[row.variant])
+        plan = how[row.variant](examples)
         numbers = sorted(plan.plan(0), key=lambda rows: max(plan.lengths[r] for r in rows))
-        batch = batching.pad([examples[r] for r in numbers[len(numbers) // 2]], pad_id=0, width=plan.width)
+        chosen = [examples[r] for r in numbers[len(numbers) // 2]]
+        if isinstance(plan, PackedBatches):
+            shades = torch.cat([torch.full((len(e.ids),), 1 - 0.4 * (i % 2)) for i, e in enumerate(chosen)])
+            image = torch.nn.functional.pad(shades, (0, -len(shades) % MAX_LENGTH)).view(-1, MAX_LENGTH)
+        else:
+            image = batching.pad(chosen, pad_id=0, width=plan.width)["attention_mask"]
         axis.imshow(
-            batch["attention_mask"].numpy(),
+            image.numpy(),
             cmap="Blues",
             vmin=-0.3,
             vmax=1.3,
@@ -178,20 +257,28 @@ def main() -> None:
     rows = data.tokenise(reviews, model.load_tokenizer(chosen.model), MAX_LENGTH)
     held_out, examples = rows[: chosen.validation_rows], rows[chosen.validation_rows :]
     how = variants(examples, rows=chosen.rows, width=MAX_LENGTH)
-    validation = Batches(held_out, **how["bucketed"])
 
     recipe = Recipe(epochs=chosen.epochs, learning_rate=chosen.rate)
-    often = {"recipe": recipe, "seeds": chosen.seeds, "device": chosen.device}
-    results = []
-    for name, arguments in how.items():
-        print(f"{name} …", end="", flush=True, file=sys.stderr)
-        results.append(measure(name, arguments, chosen.model, examples, validation, **often))
-        print(f" {results[-1].rows_per_second:.0f} examples/s", file=sys.stderr)
-    chosen.out.mkdir(parents=True, exist_ok=True)
+    settings = {"model": str(chosen.model), "data": str(folder.resolve()), "device": chosen.device}
+    settings |= {"rows": [len(examples), len(held_out), chosen.rows], "recipe": recipe}
+    kept = Kept(chosen.out, settings)
+    runs: dict[str, list[Run]] = {name: [] for name in how}
+    todo = [(name, seed) for seed in range(chosen.seeds) for name in how]
+    with tqdm(todo, unit="run", file=sys.stderr) as bar:
+        for name, seed in bar:
+            bar.set_description(f"{name}, seed {seed}")
+            compute = partial(
+                measure, how[name], chosen.model, examples, held_out,
+                recipe=recipe._replace(seed=seed), device=chosen.device, report=bar.set_postfix_str,
+            )  # fmt: skip
+            runs[name].append(kept.get(f"{name}/{seed}", compute))
+    goal = min(run.accuracies[-1] for every in runs.values() for run in every)
+    results = [summary(name, how[name](examples), runs[name], goal) for name in how]
     picture(results, examples, how, chosen.out / "compare.png")
     (chosen.out / "compare.json").write_text(json.dumps([row._asdict() for row in results], indent=1) + "\n")
     print(f"\n{len(examples):,} reviews, {chosen.epochs} epochs, {chosen.seeds} seed(s), {chosen.device}")
-    print(f"model: {chosen.model}\n\n{table(results)}\n\npicture: {chosen.out / 'compare.png'}")
+    print(f"model: {chosen.model}; goal: accuracy {goal:.3f}\n\n{table(results)}")
+    print(f"\npicture: {chosen.out / 'compare.png'}")
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ class Result(NamedTuple):
     steps: int
     seconds: float
     """Spent in training steps; evaluation is not counted."""
+    seconds_after: list[float] = []
+    """The same, after each epoch: what the score of that epoch had cost."""
 
     @property
     def rows_per_second(self) -> float:
@@ -81,6 +83,7 @@ def train(
     total_rows = recipe.epochs * len(batches.examples)
     rows_per_step = total_rows / sum(len(batches.plan(e)) for e in range(recipe.epochs))
     scores: list[Score] = []
+    seconds_after: list[float] = []
     best_weights = None
     rows = steps = 0
     seconds = 0.0
@@ -101,13 +104,14 @@ def train(
             rows += len(labels)
             steps += 1
         seconds += time.perf_counter() - start
+        seconds_after.append(seconds)
         scores.append(evaluate(model, validation))
         report(f"epoch {epoch + 1}: accuracy {scores[-1].accuracy:.4f}, loss {scores[-1].loss:.4f}")
         if scores[-1] == max(scores):
             best_weights = copy.deepcopy(model.state_dict())
     if best_weights is not None:
         model.load_state_dict(best_weights)
-    return Result(scores, max(scores), rows, steps, seconds)
+    return Result(scores, max(scores), rows, steps, seconds, seconds_after)
 
 
 @torch.no_grad()

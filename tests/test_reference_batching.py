@@ -95,8 +95,10 @@ def test_every_variant_gives_a_row_the_same_logits(rows):
     with torch.no_grad():
         alone = torch.cat([net(**_inputs(batching.pad([row], pad_id=0))).logits for row in rows])
         assert alone.std() > 1e-3  # not all the same
-        for name, how in variants(rows, rows=4, width=128).items():
-            batches = batching.Batches(rows, **how)
+        for name, make in variants(rows, rows=4, width=128).items():
+            if name == "packed":  # tests/test_reference_packed.py
+                continue
+            batches = make(rows)
             for numbers, batch in zip(batches.plan(0), batches.epoch(0), strict=True):
                 found = net(**_inputs(batch)).logits
                 assert torch.allclose(found, alone[numbers], rtol=0, atol=2e-5), name
