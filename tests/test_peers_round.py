@@ -15,6 +15,7 @@ pytest.importorskip("ortools", reason="needs the peers extra")
 
 from grader import rubric
 from grader.cli.app import run
+from grader.errors import UsageError
 from grader.peers import handout, roster
 from grader.peers import round as rounds
 from grader.peers.collect import load
@@ -156,6 +157,32 @@ def test_late_work_gets_its_reviewers_and_nobody_elses_sheet_changes(tmp_path):
     assert len(kept) >= len(before) - 2
     assert all((place / sheet).read_bytes() == before[sheet] for sheet in kept)
     assert {c: w for c, w in again.state.works.items() if c in first.state.works} == first.state.works
+
+
+def test_a_round_can_not_turn_anonymous_midway(tmp_path):
+    people = write_roster(tmp_path)
+    first = make(tmp_path, people)
+    with pytest.raises(UsageError, match="--anonymous"):
+        make(tmp_path, people, anonymous=True)
+    assert rounds.load(tmp_path / "round") == first.state
+
+
+def test_work_without_evidence_and_lost_notebooks_are_named(tmp_path, capsys):
+    path = tmp_path / "class.csv"
+    corpus = ROOT / "tests/corpus"
+    names = ("correct", "pads-to-max", "gone")
+    rows = [f"{name},{corpus / name / 'submission.ipynb'}" for name in names]
+    path.write_text("student,path\n" + "\n".join(rows) + "\n", "utf-8")
+    place, results = str(tmp_path / "round"), str(tmp_path / "out")
+    assert run(["assign", str(path), "-k", "1", "--out", place]) == 0
+    assert "gone" in capsys.readouterr().out
+    run(["check", str(corpus / "correct/submission.ipynb"), "--no-run", "--out", results])
+    (tmp_path / "out" / "submission.evidence.json").rename(tmp_path / "out" / "correct.evidence.json")
+    capsys.readouterr()
+    assert run(["prepare", place, "--results", results]) == 1
+    assert "pads-to-max" in capsys.readouterr().out
+    sheet = next((tmp_path / "round").rglob("correct.md")).read_text("utf-8")
+    assert "📌" in sheet and "통과" not in sheet  # facts, no verdicts
 
 
 def test_the_same_list_and_seed_give_the_same_round_and_nothing_to_do(tmp_path):

@@ -10,6 +10,7 @@ import typer
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
+from grader.cli.terminal import plain
 
 RoundFolder = Annotated[
     Path, typer.Argument(help=say("`grader assign`이 만든 폴더", "Folder made by `grader assign`"))
@@ -66,8 +67,12 @@ def assign(
             f"{len(done.allocation.repeated)} as in an earlier round\n{out / 'assignment.csv'}",
         )
     )
+    lost = [person.name for person in people if person.path and not Path(person.path).is_file()]
+    if lost:
+        names = plain(", ".join(lost))
+        typer.echo(say(f"노트북 파일이 없는 사람: {names}", f"No notebook file for: {names}"))
     if short:
-        names = ", ".join(short)
+        names = plain(", ".join(short))
         typer.echo(say(f"리뷰가 {each}개보다 적은 사람: {names}", f"Fewer than {each} reviews for: {names}"))
     return 1 if short else 0
 
@@ -92,14 +97,17 @@ def prepare(
     from grader.peers.works import Works
 
     items = rubrics.load(rubric)
-    written, left = handout.prepare(folder, items, Works(results, items), assist)
+    done = handout.prepare(folder, items, Works(results, items), assist)
     typer.echo(
         say(
-            f"PRT {written}개를 준비했습니다. 이미 시작한 {left}개는 그대로 두었습니다.",
-            f"{written} sheets prepared; {left} already begun were left alone.",
+            f"PRT {done.written}개를 준비했습니다. 이미 시작한 {done.begun}개는 그대로 두었습니다.",
+            f"{done.written} sheets prepared; {done.begun} already begun were left alone.",
         )
     )
-    return 0
+    if done.unknown:
+        names = plain(", ".join(done.unknown))
+        typer.echo(say(f"증거가 없어 사실을 못 적은 노트북: {names}", f"No evidence for: {names}"))
+    return 1 if done.unknown else 0
 
 
 prepare.__doc__ = say(prepare.__doc__ or "", "Put facts and where to look into sheets nobody has begun.")

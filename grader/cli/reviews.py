@@ -79,11 +79,11 @@ def reflect(
     from grader.publish import write_whole
 
     lang = options.language_name(lang)
-    collected, reflections, unknown, works = _reflections(source, results, rubric)
+    collected, reflections, unknown = _reflections(source, results, rubric)
     out.mkdir(parents=True, exist_ok=True)
     for reflection in reflections:
         review = reflection.review
-        work = works.get(review.coder, review.coder)
+        work = collected.works.get(review.coder, review.coder)
         place = out / "reviewers" / folder_name(review.reviewer or "unknown")
         place.mkdir(parents=True, exist_ok=True)
         write_whole(place / f"{folder_name(work)}.feedback.md", feedback.write(reflection, work, lang))
@@ -110,15 +110,12 @@ reflect.__doc__ = say(
 
 
 def _reflections(source: Path, results: Path, rubric: Path | None):
-    """(collected, reflections, coders without evidence, work names of an anonymous round)."""
+    """(collected, reflections, coders without evidence)."""
     from grader.peers import collect as collecting
-    from grader.peers import round as rounds
     from grader.peers.reflect import reflect as reflect_on
     from grader.peers.works import Works
 
     collected = collecting.load(source) if source.is_file() else collecting.collect(source)
-    folder = source.parent if source.is_file() else source
-    works = rounds.load(folder).works if (folder / rounds.STATE).is_file() else {}
     known = Works(results, rubrics.load(rubric))
     found, unknown = [], []
     for review in collected.reviews:
@@ -134,7 +131,7 @@ def _reflections(source: Path, results: Path, rubric: Path | None):
             if other.reviewer == review.reviewer and other is not review and review.reviewer
         )
         found.append(reflect_on(review, *pair, others))
-    return collected, tuple(found), sorted(set(unknown)), works
+    return collected, tuple(found), sorted(set(unknown))
 
 
 def merge(
@@ -168,7 +165,7 @@ def merge(
             ko=f"{results}에 {coder}의 증거가 없습니다. 있는 이름: {names} …",
             en=f"No evidence for {coder} in {results}. It has: {names} …",
         )
-    _, reflections, _, _ = _reflections(source, results, rubric)
+    _, reflections, _ = _reflections(source, results, rubric)
     mine = tuple(r for r in reflections if r.review.coder == coder)
     settled: dict[str, list[float]] = {}
     for reflection in reflections:

@@ -84,7 +84,9 @@ def _of_round(folder: Path, reviews: list[PeerReview], others: list[str]) -> Col
     written = {(r.reviewer, r.coder) for r in named if not r.blank}
     owed = tuple((d.reviewer, d.coder) for d in state.duties if (d.reviewer, d.coder) not in written)
     kept = tuple(r for r in named if not (r.blank and (r.reviewer, r.coder) in set(owed)))
-    return Collected(version=VERSION, reviews=kept, not_reviews=tuple(others), missing=owed)
+    return Collected(
+        version=VERSION, reviews=kept, not_reviews=tuple(others), missing=owed, works=dict(state.works)
+    )
 
 
 def _stranger(review: PeerReview) -> PeerReview:

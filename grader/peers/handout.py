@@ -39,6 +39,16 @@ class Assigned(NamedTuple):
     """Sheets nobody had begun and that aren't wanted any more."""
 
 
+class Prepared(NamedTuple):
+    """What `prepare` did."""
+
+    written: int
+    begun: int
+    """Sheets left as they are."""
+    unknown: tuple[str, ...]
+    """Coders without evidence: their sheets hold no facts."""
+
+
 def assign(
     folder: Path,
     people: tuple[Person, ...],
@@ -49,9 +59,17 @@ def assign(
     """Make the round in `folder`, or repair it after people came late or left; `wanted` holds no duties.
 
     A repair keeps every review begun, and of the rest every pair that the new list still allows. Raises
-    UsageError when there is nothing to assign.
+    UsageError when there is nothing to assign, or anonymity would change midway.
     """
     before = rounds.load(folder) if (folder / rounds.STATE).is_file() else wanted
+    if before.anonymous is not wanted.anonymous:
+        flag = "--anonymous"
+        raise UsageError(
+            ko=f"{folder}은(는) {flag}{'로' if before.anonymous else ' 없이'} 시작한 라운드입니다. "
+            "끝까지 같은 방식으로 실행하거나, --out 으로 새 폴더를 지정해 주세요.",
+            en=f"The round in {folder} was begun with{'' if before.anonymous else 'out'} {flag}. "
+            "Go on as it began, or name a new folder with --out.",
+        )
     by_name = {person.name: person for person in people}
     begun = {(d.reviewer, d.coder) for d in before.duties if rounds.standing(folder, d) == "started"}
     barred = conflicts(people)
@@ -89,13 +107,14 @@ def assign(
     return Assigned(state, allocation, len(begun), len(set(allocation.pairs) - set(old)), len(dropped))
 
 
-def prepare(folder: Path, rubric: tuple[RubricItem, ...], known: Known, assist: str) -> tuple[int, int]:
-    """Write every sheet that nobody has begun anew, with facts; returns (written, left as they are)."""
+def prepare(folder: Path, rubric: tuple[RubricItem, ...], known: Known, assist: str) -> Prepared:
+    """Write every sheet that nobody has begun anew, with facts."""
     state = rounds.load(folder)
     begun = sum(rounds.standing(folder, duty) == "started" for duty in state.duties)
     state = _hand_out(folder, state, rubric, assist, known, {}, again=True)
     rounds.save(folder, state)
-    return len(state.duties) - begun, begun
+    coders = sorted({duty.coder for duty in state.duties})
+    return Prepared(len(state.duties) - begun, begun, tuple(c for c in coders if known(c) is None))
 
 
 def _may(people: dict[str, Person], duty: Duty) -> bool:

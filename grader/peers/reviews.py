@@ -100,3 +100,5 @@ class Collected(Record, omit_defaults=False):
     """Markdown files in which no PRT was found."""
     missing: tuple[tuple[str, str], ...] = ()
     """(reviewer, coder) of a round whose review isn't there or is blank."""
+    works: dict[str, str] = {}
+    """Of a round: coder -> what reviewers know the work as; anonymity must not hang on where a file lies."""
