@@ -130,6 +130,10 @@ def test_a_zip_bomb_is_refused_while_reading(tmp_path, monkeypatch):
     monkeypatch.setattr("grader.batch.archive.MAX_FILE_BYTES", 1 << 20)
     archive = zipped(tmp_path / "bomb.zip", {"a.ipynb": b"0" * (5 << 20)})
     assert archive.stat().st_size < 1 << 20
+    zipfile.ZipFile(archive).extractall(tmp_path / "plain")
+    assert (tmp_path / "plain" / "a.ipynb").stat().st_size == 5 << 20, (
+        "the control: Python's own takes it all"
+    )
     with pytest.raises(UsageError, match="limit"):
         unpack(archive, tmp_path / "out")
 

@@ -110,8 +110,9 @@ def test_other_systems_are_refused_with_a_way_out(monkeypatch, platform):
 
 @pytest.mark.parametrize("name", ["landlock", "container"])
 def test_what_does_not_exist_yet_is_said_so(name):
-    with pytest.raises(SandboxError, match="not available in this version"):
+    with pytest.raises(SandboxError, match="not available in this version") as caught:
         sandbox.choose(name)
+    assert "apt install bubblewrap" in caught.value.text.ko and "--no-run" in caught.value.text.en
 
 
 def test_an_unknown_name_is_refused():

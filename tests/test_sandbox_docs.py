@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -17,6 +18,45 @@ def test_every_test_named_exists():
     }
     named = set(re.findall(r"\b(test_\w+)`", PAGE))
     assert named - defined == set() and len(named) > 35
+
+
+CONTAINED, _, REST = PAGE.partition("## Not contained")
+CONTROL = re.compile(r"\boutside\(|\bcontrol\b|\bbare\[|[Tt]he control")
+"""How a test's text shows its positive control."""
+
+
+def rows(part: str) -> list[str]:
+    return [line for line in part.splitlines() if re.match(r"\| (\d+|–) \|", line)]
+
+
+def test_the_count_is_that_of_the_rows():
+    """And that of the README, where it gives one."""
+    detected = [row for row in rows(REST) if "| detected |" in row]
+    free = [row for row in rows(REST) if "| not preventable |" in row]
+    contained = rows(CONTAINED)
+    tried = len(contained) + len(detected) + len(free)
+    assert len(detected) + len(free) == len(rows(REST))
+    said = (
+        f"**Attacks tried: {tried}. Contained: {len(contained)}. Detected: {len(detected)}. "
+        f"Not preventable: {len(free)}.**"
+    )
+    assert said in PAGE, said
+
+
+def test_every_contained_attack_has_a_positive_control():
+    """In the test itself: the same attack works without the protection."""
+    bodies = {}
+    for file in (ROOT / "tests").glob("test_*.py"):
+        text = file.read_text("utf-8")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                bodies[node.name] = ast.get_source_segment(text, node)
+    for row in rows(CONTAINED):
+        named = re.findall(r"\b(test_\w+)`", row)
+        assert any(CONTROL.search(bodies[name]) for name in named), row
+        for name in named:
+            if re.match(r"test_\d\d_", name):
+                assert CONTROL.search(bodies[name]), name
 
 
 def test_every_row_names_its_test():

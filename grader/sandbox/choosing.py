@@ -22,11 +22,27 @@ from pathlib import Path
 import msgspec
 
 from grader.errors import SandboxError
-from grader.records import Ending, Limits
+from grader.records import Ending, Limits, Text
 from grader.sandbox.types import Isolation, ProcessResult
 
-LATER = ("landlock", "container")
-"""Named in the design, not available in this version."""
+REFUSED = {
+    "landlock": Text(
+        ko="격리 방식 'landlock'은 이 버전에 없어요. Landlock만으로는 호스트의 유닉스 소켓, 프로세스 목록, "
+        "끝난 뒤에 남는 자식 프로세스를 막지 못해요. "
+        "bubblewrap을 설치하거나(`sudo apt install bubblewrap`) `--no-run`을 쓰세요.",
+        en="Isolation 'landlock' is not available in this version: Landlock alone does not keep a notebook "
+        "from the host's unix sockets, from seeing its processes or from leaving children behind. "
+        "Install bubblewrap (`sudo apt install bubblewrap`), or use `--no-run`.",
+    ),
+    "container": Text(
+        ko="격리 방식 'container'는 이 버전에 없어요. 컨테이너 엔진에서 시험해 보지 못한 격리는 켜지 않아요. "
+        "bubblewrap을 설치하거나(`sudo apt install bubblewrap`) `--no-run`을 쓰세요.",
+        en="Isolation 'container' is not available in this version: it was never run with a container "
+        "engine, and an isolation that nobody has tried is not offered. "
+        "Install bubblewrap (`sudo apt install bubblewrap`), or use `--no-run`.",
+    ),
+}
+"""Named in the design and refused: why, and what to do instead."""
 LIMITS = Limits(total_seconds=30, cell_seconds=30, memory_mb=512, disk_mb=64, processes=64)
 NO_CAPABILITIES = "0000000000000000"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -42,11 +58,8 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
                 en="Notebooks can't be run on Windows. Use WSL2 (Linux), or `--no-run`.",
             )
         return Isolation(name="none", notes=(note,))
-    if requested in LATER:
-        raise SandboxError(
-            ko=f"격리 방식 '{requested}'은(는) 이 버전에 없어요. 'bubblewrap'이나 'none'을 고르세요.",
-            en=f"Isolation '{requested}' is not available in this version. Choose 'bubblewrap' or 'none'.",
-        )
+    if requested in REFUSED:
+        raise SandboxError(ko=REFUSED[requested].ko, en=REFUSED[requested].en)
     if requested not in ("auto", "bubblewrap"):
         raise SandboxError(
             ko=f"'{requested}'(이)라는 격리 방식은 없어요. auto, bubblewrap, none 가운데 고르세요.",
