@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from grader import pipeline, rubric
-from grader.records import Budget, Ending, Limits
+from grader.cli import options
+from grader.records import Budget, Ending
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     plan = pipeline.Plan(
         profile="pocket",
         budget=Budget(train_batches=given.budget, eval_batches=4),
-        limits=Limits(total_seconds=given.seconds, cell_seconds=given.seconds),
+        limits=options.limits(given.seconds),
         insist=True,
     )
     print("| notebook | runtime | cells | environment | own errors | s | runs | bucketing | ending |")

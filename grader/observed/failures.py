@@ -84,6 +84,8 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
     lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
     if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
         return f"the runtime lacks it: {value[:150]}"
+    if run.ending is Ending.OUT_OF_MEMORY:
+        return "our memory limit; the author's machine had more"
     if run.error_name in NETWORK:
         return f"no network: {value[:150]}"
     if run.error_name == "FileNotFoundError":

@@ -30,7 +30,7 @@ FLAGS = {
     r"/proc/self|/proc/1\b": "looks into /proc",
     r"\bctypes\b": "uses ctypes",
     r"\bgc\.(get_objects|get_referrers)": "walks through the interpreter's objects",
-    r"\bos\.(write|dup2|closerange)\(": "writes to raw file descriptors",
+    r"\bos\.(writev?|pwritev?|sendfile|fdopen|dup2?|closerange)\(": "writes to raw file descriptors",
     r"^\s*torch\.(?!manual_seed|backends|cuda\.empty)[\w.]+\s*=(?!=)": ASSIGNS,
     r"Optimizer\.step\s*=(?!=)|Trainer\.\w+\s*=(?!=)|setattr\(\s*\w*Trainer\b": REPLACES,
     r"\.events\.(unregister|register)\(": "changes IPython's cell hooks",

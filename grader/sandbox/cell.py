@@ -69,7 +69,7 @@ class Cell:
             ending = self.stopped
         elif self.error_name:
             ending = Ending.CELL_ERROR
-            if self.error_name == "MemoryError" or OUT_OF_MEMORY.search(self.error_value):
+            if self.error_name.endswith("MemoryError") or OUT_OF_MEMORY.search(self.error_value):
                 ending = Ending.OUT_OF_MEMORY
         return CellRun(
             index=self.index,
