@@ -370,3 +370,17 @@ def test_ways_of_saying_how_it_came_out(text):
 )
 def test_another_persons_result_other_settings_and_theory(text):
     assert depth(text) == "none"
+
+
+def test_time_and_accuracy_on_one_line_belong_to_the_run_its_label_names():
+    text = "- Bucketing 적용 전 : 3,655초, accuracy 0.9036\n- Bucketing 적용 후 : 3,620초, accuracy 0.9043"
+    cell = Cell(index=0, kind="markdown", source=text)
+    found = [
+        o.value for o in read(Submission(name="a", sha256="0", cells=(cell,))) if o.kind == "typed-number"
+    ]
+    assert {(v["about"], v["name"], v["value"]) for v in found} == {
+        ("baseline", "seconds", 3655.0),
+        ("baseline", "accuracy", 0.9036),
+        ("bucketing", "seconds", 3620.0),
+        ("bucketing", "accuracy", 0.9043),
+    }

@@ -717,3 +717,11 @@ def test_a_bar_whose_label_was_escaped():
     html = drawn.html.replace(" < ", " &lt; ")
     run = recorded_of([Output(kind="display", html=html), error("KeyboardInterrupt")]).runs[0]
     assert (run.ending, run.steps) == (Ending.INTERRUPTED, 800)
+
+
+def test_two_trainings_of_equal_steps_without_a_stored_display_stay_two():
+    first = result(train_output(4219, 2310.0, 135_000, 1, 1, 4219, 55))
+    second = result(train_output(4219, 2308.0, 135_000, 1, 1, 4219, 55))
+    again = recorded_of([first], [second])
+    assert [(r.cell, r.seconds) for r in again.runs] == [(0, 2310.0), (1, 2308.0)]
+    assert len(recorded_of([first], [first]).runs) == 1  # shown again

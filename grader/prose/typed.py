@@ -134,7 +134,9 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
             continue
         if line.lstrip().startswith("#"):
             heading = bare
-        found, pairs = False, list(_before_and_after(bare))
+        found, timed, pairs = False, False, list(_before_and_after(bare))
+        titled = _BEFORE_AFTER.match(bare)
+        title = _run(titled.group("label")) if titled else ""
         told = {number["value"] for number, _ in pairs}
         for named in _NAMED.finditer(bare):
             name = "accuracy" if _ACCURACY.search(named.group("name")) else "seconds"
@@ -147,14 +149,13 @@ def _in_prose(text: str) -> Iterator[tuple[dict[str, Any], str]]:
                 found = True
             elif number:
                 found = True
-                label = _run(bare[: named.start()]) or _run(bare) or _run(heading)
+                timed |= name == "seconds"
+                label = title or _run(bare[: named.start()]) or _run(bare) or _run(heading)
                 yield {**number, "about": label}, bare
-        match = _BEFORE_AFTER.match(bare)
-        label = _run(match.group("label")) if match and not found else ""
-        if match and label:
-            number = _value("seconds", match.group("rest"), bare=bool(_TIME.search(heading)))
+        if titled and title and not timed and not pairs:
+            number = _value("seconds", titled.group("rest"), bare=not found and bool(_TIME.search(heading)))
             if number:
-                yield {**number, "about": label}, bare
+                yield {**number, "about": title}, bare
         for number, label in pairs:
             yield {**number, "about": label}, bare
         times = lex.TIMES.search(bare)

@@ -93,9 +93,11 @@ def _join_orphans(readings: list[Reading]) -> None:
 
 def _home(orphan: Draft, earlier: list[Draft]) -> Draft | None:
     for draft in reversed(earlier):
-        runtime = draft.metrics.get("train_runtime")
-        if runtime is not None and runtime == orphan.metrics.get("train_runtime"):
+        runtime, other = draft.metrics.get("train_runtime"), orphan.metrics.get("train_runtime")
+        if runtime is not None and runtime == other:
             return draft
+        if runtime is not None and other is not None:
+            continue  # as many steps, but another training
         steps = draft.steps if draft.steps is not None else draft.bar.value if draft.bar else None
         if orphan.steps is not None and steps is not None and abs(steps - orphan.steps) <= 1:
             return draft
