@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -111,7 +112,8 @@ def folder(isolation, tmp_path_factory):
 
 def test_a_thousand_forged_events_earn_nothing(folder):
     """Nothing stored, nothing trained, a whole training claimed on the probe's pipe."""
-    checked = judged(folder, cell(LOAD), cell(FORGE), cell("def f():\n    trainer.train()"))
+    never_called = "def work():" + indent(LOAD + TRAIN, "    ")
+    checked = judged(folder, cell(never_called), cell(FORGE))
     seen = checked.evidence.observed
     assert len(seen.testimony.runs) == 1 and seen.testimony.runs[0].steps == 1000, "the control: it arrived"
     said = " ".join(seen.unverified)
