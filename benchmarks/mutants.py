@@ -21,7 +21,7 @@ from grader import pipeline, rubric
 from grader.records import Budget, Evidence, Judgement
 from tests.mutants import MUTANTS, Mutant, build, said, wrong
 
-ROWS = 4_000
+ROWS = 3_000
 """Of each split in a run: enough for every loop under the budget."""
 THE_SOLUTION = Mutant(
     "(the solution itself)",

@@ -66,3 +66,5 @@ def test_by_running(name, tmp_path, isolation):
     )
     evidence, judgement = pipeline.check(tmp_path / "submission.ipynb", plan, rubric.load())
     assert wrong(BY_NAME[name].run, said(evidence, judgement)) == []
+    # Its validation rows are no multiple of the batch size: a cut evaluation must count whole batches.
+    assert evidence.observed.unverified == ()

@@ -12,6 +12,7 @@ Called by torch_hooks.py (loaders) and trainer_hooks.py (Trainer).
 
 import math
 import os
+import sys
 import time
 
 from . import runs
@@ -75,6 +76,7 @@ class Cap:
                 return False
             if runs.evaluation() is not None:
                 runs.evaluation().cut = True
+            _keep_whole_batch()
             return True
         if _steps == self.steps:
             return False
@@ -88,6 +90,18 @@ class Cap:
             return False
         run.cut = True
         return True
+
+
+def _keep_whole_batch():
+    """The batch before the cut is not the last one of the set, but accelerate takes it for that.
+
+    `gather_for_metrics` cuts the last batch to the set's remainder, and the notebook would compute its
+    metric on 13 of 128 rows.
+    """
+    state = sys.modules.get("accelerate.state")
+    loader = state and state.GradientState().active_dataloader
+    if loader is not None and getattr(loader, "remainder", 0) > 0:
+        loader.remainder = 0
 
 
 def _batch_size(loader):

@@ -52,13 +52,13 @@ MUTANTS: list[dict] = [
     ),
     confounded(
         "compares-different-rows",
-        "3,000 rows with bucketing against all",
+        "1,000 rows with bucketing against all",
         "rows",
         (
             (
                 "bucketed-trainer",
                 "train_dataset=bucketed_train",
-                "train_dataset=bucketed_train.select(range(3_000))",
+                "train_dataset=bucketed_train.select(range(1_000))",
             ),
         ),
     ),
