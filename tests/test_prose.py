@@ -351,6 +351,7 @@ def test_hostile_text_is_only_text():
         "버킷팅은 확실히 시간을 아껴줬다.",
         "시간: 2h 15m → 31m\n정확도: 0.908 → 0.912\n버킷팅 효과 굿",
         "Bucketing didn't help much: 2412s vs 2398s.",
+        "Bucketing이란 비슷한 문장을 묶는 것이다.\n### 결론\n훈련 시간이나 성능 면에서 눈에 띄는 차이를 확인하지 못했다.",
     ],
 )
 def test_ways_of_saying_how_it_came_out(text):
@@ -384,3 +385,9 @@ def test_time_and_accuracy_on_one_line_belong_to_the_run_its_label_names():
         ("bucketing", "seconds", 3620.0),
         ("bucketing", "accuracy", 0.9043),
     }
+
+
+def test_what_did_not_fall_is_the_same():
+    text = "버킷팅을 쓰니 32분 걸리던 학습이 12분이면 끝나고 정확도도 떨어지지 않았다."
+    claims = {(o.value["about"], o.value["says"]) for o in of(observations(text), Kind.CLAIM)}
+    assert claims == {("speed", "better"), ("accuracy", "same")}

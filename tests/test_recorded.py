@@ -725,3 +725,10 @@ def test_two_trainings_of_equal_steps_without_a_stored_display_stay_two():
     again = recorded_of([first], [second])
     assert [(r.cell, r.seconds) for r in again.runs] == [(0, 2310.0), (1, 2308.0)]
     assert len(recorded_of([first], [first]).runs) == 1  # shown again
+
+
+def test_trainings_that_left_only_their_run_times_and_evaluations():
+    said = "{{'train_runtime': {0}, 'train_samples_per_second': 71.0, 'train_loss': 0.27, 'epoch': 1.0}}\n{{'eval_loss': 0.25, 'eval_accuracy': {1}, 'epoch': 1.0}}"
+    found = recorded_of([stream(said.format(1901.2, 0.9028))], [stream(said.format(750.4, 0.9039))])
+    assert [(r.cell, r.seconds) for r in found.runs] == [(0, 1901.2), (1, 750.4)]
+    assert [e.accuracy for e in found.evaluations] == [0.9028, 0.9039]

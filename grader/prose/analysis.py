@@ -108,7 +108,9 @@ def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Readi
         return None
     about: set[str] = set()
     reasoned = bool(lex.REASON.search(text)) and (after_claim or bool(lex.OBSERVED.search(text)))
-    claims = tuple(_claims(text) or _became(text) or _carried(text, topic))
+    claims = tuple(_claims(text))
+    if not any(claim["about"] == "speed" for claim in claims):
+        claims += tuple(_became(text) or _carried(text, topic))
     observed = bool(lex.OBSERVED.search(text)) or bool(claims and lex.QUANTITY.search(text))
     theory = (bool(lex.EXPECTED.search(text)) and not claims) or _in_general(text)
     if theory or not (observed or claims or reasoned):

@@ -102,6 +102,8 @@ def _home(orphan: Draft, earlier: list[Draft]) -> Draft | None:
         if orphan.steps is not None and steps is not None and abs(steps - orphan.steps) <= 1:
             return draft
     last = earlier[-1] if earlier else None
+    if last and "train_runtime" in last.metrics and "train_runtime" in orphan.metrics:
+        return None  # another run time: another training
     if last and orphan.steps is None and "total_flos" not in last.metrics and last.finished:
         return last
     return None
@@ -116,7 +118,7 @@ def _runs(
         done, total = reading.longest
         reading.drafts[0].bar = tables.Bar(done, total, None, None, None, None, "")
     runs = [finish(draft, order, around) for order, draft in enumerate(reading.drafts)]
-    runs = [run for run in runs if run.steps or run.rows or run.evaluations or run.losses]
+    runs = [run for run in runs if run.steps or run.rows or run.evaluations or run.losses or run.seconds]
     loose = [e for e in reading.evaluations if not _typed(e, typed)]
     runs = [
         msgspec.structs.replace(r, evaluations=tuple(e for e in r.evaluations if not _typed(e, typed)))
