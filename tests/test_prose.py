@@ -391,3 +391,10 @@ def test_what_did_not_fall_is_the_same():
     text = "버킷팅을 쓰니 32분 걸리던 학습이 12분이면 끝나고 정확도도 떨어지지 않았다."
     claims = {(o.value["about"], o.value["says"]) for o in of(observations(text), Kind.CLAIM)}
     assert claims == {("speed", "better"), ("accuracy", "same")}
+
+
+def test_the_longer_time_named_second_is_the_other_runs():
+    text = "Dynamic padding finished in 21 minutes whereas the fixed-length run needed 55 minutes."
+    assert [(o.value["about"], o.value["says"]) for o in of(observations(text), Kind.CLAIM)] == [
+        ("speed", "better")
+    ]

@@ -23,8 +23,9 @@ from grader.records import Observation, Witness
 BARE = 45
 """Characters up to which a single remark on accuracy alone is bare."""
 
+_SWAPPED = r"대신|instead of|whereas|while|compared (?:to|with)"
 _THEN = re.compile(
-    r"걸리던|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|대신|instead of|vs",
+    r"걸리던|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|vs|" + _SWAPPED,
     re.IGNORECASE,
 )
 """Between or around two durations: the one became the other."""
@@ -184,7 +185,7 @@ def _became(text: str) -> list[dict[str, Any]]:
     parts = [seconds for part in _DURATION.findall(text) if (seconds := amounts.seconds(part)) is not None]
     if len(parts) != 2 or not told or not _THEN.search(text) or lex.FEWER_ROWS.search(text):
         return []
-    first, second = reversed(parts) if re.search(r"대신|instead of", text) else parts
+    first, second = reversed(parts) if re.search(_SWAPPED, text, re.IGNORECASE) else parts
     if first == second:
         return []
     return [{"about": "speed", "says": "better" if second < first else "worse"}]

@@ -16,6 +16,7 @@ def words(pattern: str) -> re.Pattern[str]:
 BUCKETING = words(
     r"bu[ck]{1,2}e?t{1,2}(?:ing|ed)?\b|buckeing|b[ua]c?keting|[버부]\s?[켓켙킷킽케캣켇][팅]?|버[킷켓]"
     r"|dynamic[ -]?padd?ing|동적\s*(?:으로\s*|인\s*)?패딩|패딩\S{0,2}\s*동적|다이나믹\s*패딩"
+    r"|배치\s?(?:별|마다)\S{0,2}\s*(?:다르|다른|맞[추춰])"
     r"|smart\s*batch|스마트\s*배[칭치]"
     r"|(?:비슷|유사)한\s*길이\S{0,6}\s*(?:\S{1,8}\s+){0,2}(?:끼리|묶|그룹|모[아으은])"
     r"|길이\S{0,2}\s*(?:비슷|유사)한\s*\S{1,6}\s*끼리"
@@ -84,9 +85,9 @@ WORSE_SPEED = words(
     r"|속도\S*\s.{0,12}(?:감소|저하|떨어)|오히려\s*시간\s*증가"
 )
 BETTER_ACCURACY = words(
-    r"향상|높[아았은]|올라|올랐|상승|개선|좋[아았]|우수|증가|improv|better|higher|늘[었어]|넘[었어는]|달성"
+    r"향상|높[아았은게]|올라|올랐|상승|개선|좋[아았]|우수|증가|improv|better|higher|늘[었어]|넘[었어는]|달성"
 )
-WORSE_ACCURACY = words(r"하락|떨어|낮[아았음은]|감소|저하|나[빠쁘]|worse|lower|drop|안\s?나[오옴]|손해")
+WORSE_ACCURACY = words(r"하락|떨어|낮[아았음은게]|감소|저하|나[빠쁘]|worse|lower|drop|안\s?나[오옴]|손해")
 SAME = words(
     r"(?<!것 )(?<!것)(?<!듯 )같(?:다|았|고|음|습|은)|그대로|"
     r"차이\S*\s*(?:\S+\s*){0,3}?(?:없|않|안|못|미미|적|작|거의)|(?:거의|별|큰|별다른)\s*차이"
@@ -95,7 +96,7 @@ SAME = words(
     r"|변[화하]\S*\s*(?:\S+\s*){0,2}?(?:없|미비|미미|않)|바뀌지\S*\s*않|늘지\S*\s*않|(?:좋아지|향상되"
     r"|개선되|오르|빨라지|줄어들|줄)지\S*\s*않"
     r"|향상\S*\s*(?:어려|없|안)|효과\S*\s*(?:\S+\s*){0,2}?(?:없|미미|않|못)"
-    r"|similar(?! length)|stayed|unchanged|remained|comparable"
+    r"|similar(?! length)|identical(?! length)|stayed|unchanged|remained|comparable"
     r"|(?:저하|하락|손실|감소)\S*\s*(?:거의\s*)?(?:없|않)|(?:the )?same\b"
     r"|no (?:significant |big )?difference"
     r"|(?:did|does)(?:n.t| not)\s+(?:\w+\s+)?(?:help|improve|change|speed)"
@@ -117,7 +118,7 @@ OBSERVED = words(
     r"|(?:걸림|낮음|높음|빠름|느림|좋음|없음|우수함|미미함?|단축|하락|상승|감소|증가|향상|개선|동일|비슷|짐"
     r"|됨|않음|나옴|늘음|듦|듬)\s*(?:[.!~ㅋㅠㅎ(]|$)"
     r"|\b(?:was|were|became|got|took|reduced|improved|dropped|decreased|increased|showed|found|achieved)\b"
-    r"|(?:똑같|비슷|동일|그대로|같)\S{0,3}\s*(?:걸린|나온)다|(?:나[옵온]|끝[난납]|걸립)(?:니)?다"
+    r"|(?:똑같|비슷|동일|그대로|같)\S{0,3}\s*(?:걸린|나온)다|(?:나[옵온]|끝[난납]|걸립)(?:니)?다|압도적|월등"
     r"|did(?:n.t| not)\b"
     r"|\b(?:cut|fell|rose|went|ran|finished|made|gave|kept|saved|helped|stayed|remained|needed)\b"
     r"|확인[할되]\s*수?\s*있|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
