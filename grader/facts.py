@@ -36,7 +36,7 @@ class Kind(StrEnum):
     METRIC = "metric"
     """name, how"""
     TUNING = "tuning"
-    """what 'learning_rate'|'scheduler'|'epochs'|'batch_size'|'warmup'|'weight_decay'|'early-stopping'|…, value"""
+    """what 'learning_rate'|'scheduler'|'epochs'|'batch_size'|'warmup'|'early-stopping'|…, value"""
 
     # -- state and data hazards seen in code
     DEPRECATED = "deprecated"
@@ -86,7 +86,7 @@ class Kind(StrEnum):
     TYPED_NUMBER = "typed-number"
     """name 'accuracy'|'seconds'|'speedup'|'rate', value, about 'baseline'|'bucketing'|''"""
     ANALYSIS = "analysis"
-    """words n, about ['bucketing'|'speed'|'accuracy'|'trade-off'|'reason'|'tuning'…], depth 'none'|'short'|'yes'"""
+    """words n, about ['bucketing'|'speed'|'accuracy'|'reason'|…], depth 'none'|'short'|'yes'"""
     REFLECTION = "reflection"
     """words n, about ['learned'|'regret'|'feeling'|'difficulty']"""
     CLAIM = "claim"

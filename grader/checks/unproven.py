@@ -120,7 +120,8 @@ def of_replaced_functions(case: Case, best: Evaluation, cells: tuple[int, ...]) 
         case,
         Status.UNDECIDED,
         say.text(
-            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이 출력되어 있지만, {at.ko}에서 학습이나 "
+            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이 출력되어 있지만, "
+            f"{at.ko}에서 학습이나 "
             "평가를 하는 함수를 바꾸었거나 계산한 값이 실제 예측과 다릅니다.",
             f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but {at.en} "
             "replaces functions that train or measure, or computes a value that differs from the predictions "

@@ -65,7 +65,8 @@ def summary(console: Console, evidence: Evidence, judgement: Judgement, written:
     """The verdicts in a few lines, the finding that matters, and where the files are."""
     console.print()
     console.print(
-        RichText(one_line(evidence.submission.name), style="bold"), RichText(plain(_how(evidence)), style="dim")
+        RichText(one_line(evidence.submission.name), style="bold"),
+        RichText(plain(_how(evidence)), style="dim"),
     )
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(no_wrap=True)
