@@ -53,55 +53,71 @@ def line(mutant: Mutant, got: dict, faults: list[str]) -> str:
     return f"| {' | '.join(cells)} | {'; '.join(faults) or 'as expected'} |"
 
 
+class Section:
+    """The mutants tried in one way, and the table of what came out."""
+
+    def __init__(self, title: str, plan: pipeline.Plan | None):
+        self.title, self.plan, self.lines, self.differ = title, plan, [], 0
+
+    def add(self, mutant: Mutant, items) -> None:
+        got = said(*judged(mutant, self.plan, items))
+        faults = wrong(mutant.run if self.plan else mutant.read, got)
+        self.differ += bool(faults)
+        self.lines.append(line(mutant, got, faults))
+        print(self.lines[-1], flush=True)
+
+    def __str__(self) -> str:
+        head = ["mutant", "mistake", "r1", "r2", "r3", "bucketing", "also seen", "expected?"]
+        table = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *self.lines]
+        done = len(self.lines)
+        count = f"{done} tried, **{done - self.differ}** judged as a careful person would."
+        return "\n".join([f"## {self.title}", "", count, "", *table])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--run", action="store_true", help="run each one; default: read only")
+    parser.add_argument("--run", action="store_true", help="run each one, too; default: read only")
     parser.add_argument("--budget", type=int, default=8, help="training batches of each loop")
-    parser.add_argument("--only", nargs="*", help="names of mutants; default: all")
+    parser.add_argument("--only", nargs="*", help="names of the mutants to run; default: all")
     parser.add_argument("--out", type=Path, help="write the page here; default: print only")
     chosen = parser.parse_args()
 
-    plan = None
+    items, start = rubric.load(), time.monotonic()
+    sections = [Section("By reading alone", None)]
+    for mutant in (THE_SOLUTION, *MUTANTS):
+        sections[0].add(mutant, items)
     if chosen.run:
         budget = Budget(train_batches=chosen.budget, eval_batches=max(1, chosen.budget // 3))
-        plan = pipeline.Plan(profile="pocket", budget=budget, insist=True)
-    items, start = rubric.load(), time.monotonic()
-    head = ["mutant", "mistake", "r1", "r2", "r3", "bucketing", "also seen", "expected?"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    differ = 0
-    mutants = [m for m in (THE_SOLUTION, *MUTANTS) if not chosen.only or m.name in chosen.only]
-    for mutant in mutants:
-        got = said(*judged(mutant, plan, items))
-        faults = wrong(mutant.run if plan else mutant.read, got)
-        differ += bool(faults)
-        lines.append(line(mutant, got, faults))
-        print(lines[-1], flush=True)
-    text = PAGE.format(
-        command="python -m benchmarks.mutants" + (" --run" if chosen.run else ""),
+        how = f"By running: pocket classroom, {chosen.budget} batches a loop, {ROWS:,} rows of each split"
+        sections.insert(0, Section(how, pipeline.Plan(profile="pocket", budget=budget, insist=True)))
+        for mutant in (THE_SOLUTION, *MUTANTS):
+            if not chosen.only or mutant.name in chosen.only:
+                sections[0].add(mutant, items)
+                if chosen.out:  # after every one, because the whole takes a while
+                    chosen.out.write_text(page(sections, start), encoding="utf-8")
+    print(page(sections, start))
+    if chosen.out:
+        chosen.out.write_text(page(sections, start), encoding="utf-8")
+    return 1 if any(section.differ for section in sections) else 0
+
+
+def page(sections: list[Section], start: float) -> str:
+    return PAGE.format(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         minutes=(time.monotonic() - start) / 60,
-        how=f"each run in the pocket classroom, {chosen.budget} batches a loop, {ROWS:,} rows of each split"
-        if chosen.run
-        else "read only",
-        right=len(mutants) - differ,
-        all=len(mutants),
-        table="\n".join(lines),
+        sections="\n\n".join(map(str, sections)),
     )
-    if chosen.out:
-        chosen.out.write_text(text, encoding="utf-8")
-    print(f"{len(mutants) - differ} of {len(mutants)} as expected")
-    return 1 if differ else 0
 
 
 PAGE = """# Mutants: realistic mistakes, and what the grader says
 
-Made by `{command} --out benchmarks/mutants.md` on {date} in {minutes:.0f} minutes: {how}.
+Made by `python -m benchmarks.mutants --run --out benchmarks/mutants.md` on {date} in {minutes:.0f} minutes.
+
 The solution stores no outputs, so accuracy (r2) is for a person to decide (–), and r3 can't pass: its times
-and accuracies aren't stored. What is told apart here is what bucketing did, and what else was wrong.
+and accuracies aren't stored. What is told apart here is what bucketing did, and what else was wrong. What
+each one must get, and why: tests/mutants/.
 
-**{right} of {all}** as a careful person would say (expectations: tests/mutants/).
-
-{table}
+{sections}
 """
 
 

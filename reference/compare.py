@@ -103,17 +103,14 @@ def measure(
     device: str,
     report: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Train one variant once, from the start that `recipe.seed` gives; in bfloat16 where the GPU has it."""
-    where = torch.device(device).type
-    half = where == "cuda" and torch.cuda.is_bf16_supported()
+    """Train one variant once, from the start that `recipe.seed` gives."""
     net = model.load(folder, seed=recipe.seed).to(device)
     batches = make(examples, seed=recipe.seed)
     kind = PackedBatches if isinstance(batches, PackedBatches) else Batches
     validation = kind(held_out, partial(batching.bucketed, tokens=4_000))
     net = packed.Packed(net) if kind is PackedBatches else net
-    with torch.autocast(where, torch.bfloat16, enabled=half):
-        before = evaluate(net, validation).accuracy
-        result = train(net, batches, validation, recipe, report=report)
+    before = evaluate(net, validation).accuracy
+    result = train(net, batches, validation, recipe, report=report)
     accuracies = [score.accuracy for score in result.scores]
     return Run(before, accuracies, result.seconds_after, result.rows, result.steps)
 

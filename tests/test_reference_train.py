@@ -13,7 +13,15 @@ pytest.importorskip("transformers")
 
 from reference import batching, data, model  # noqa: E402
 from reference.compare import POCKET_MODEL  # noqa: E402
-from reference.train import Recipe, evaluate, parameter_groups, schedule, train  # noqa: E402
+from reference.train import (  # noqa: E402
+    Recipe,
+    Score,
+    evaluate,
+    parameter_groups,
+    rank,
+    schedule,
+    train,
+)
 
 
 class WordSum(torch.nn.Module):
@@ -45,7 +53,19 @@ def test_it_learns_and_keeps_the_best_epoch():
     result = train(net, batches(rows), batches(held_out), Recipe(epochs=4, learning_rate=0.1))
     assert result.best.accuracy > 0.9 > before.accuracy
     assert result.rows == 3200 and len(result.scores) == 4
-    assert evaluate(net, batches(held_out)) == result.best == max(result.scores)
+    assert evaluate(net, batches(held_out)) == result.best == max(result.scores, key=rank)
+
+
+def test_of_equally_accurate_epochs_the_one_with_the_smaller_loss_is_better():
+    scores = [Score(0.8, 0.5), Score(0.8, 0.4), Score(0.7, 0.1)]
+    assert max(scores, key=rank) == Score(0.8, 0.4)
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(None, 5), (1, 2), (3, 4)])
+def test_it_stops_when_the_best_epoch_stays_the_best(patience, epochs):
+    recipe = Recipe(epochs=5, learning_rate=0.0, patience=patience)  # no epoch is better than the first
+    result = train(WordSum(), batches(examples(60)), batches(examples(20, 1)), recipe)
+    assert len(result.scores) == len(result.seconds_after) == epochs and result.rows == 60 * epochs
 
 
 def test_same_seed_same_run():

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 FIXED, BUCKETED = ("max-length", "none"), ("dynamic", "length")
-NO_OP = {"r3": "FAIL", "bucketing": "no-op"}
-"""Tried, executed, no effect."""
+NO_OP = {"r3": ("FAIL", "UNDECIDED"), "bucketing": "no-op", "findings": ["no-op-bucketing"]}
+"""Tried, executed, no effect. An honest comparison of such a run is worth a PARTIAL, and whether one was
+stored can't be known with the outputs cleared: hence UNDECIDED may stand, PASS never."""
 WORKS = {"r1": "PASS", "bucketing": "effective"}
 
 UNPADDED = 'return tokenizer(batch["document"], truncation=True, max_length=MAX_LENGTH)'
