@@ -72,6 +72,13 @@ def test_two_students_of_one_name_stay_two(tmp_path):
     assert [entry.student for entry in find(tmp_path)] == ["kim", "kim (2)"]
 
 
+def test_a_number_that_a_student_already_has_is_not_given_twice(tmp_path):
+    write(tmp_path / "kim" / "a.ipynb", EXERCISE)
+    write(tmp_path / "kim.ipynb", EXERCISE)
+    write(tmp_path / "kim (2).ipynb", EXERCISE)
+    assert sorted(entry.student for entry in find(tmp_path)) == ["kim", "kim (2)", "kim (3)"]
+
+
 def test_a_roster_names_who_has_handed_in_nothing(tmp_path):
     write(tmp_path / "repo1" / "x.ipynb", EXERCISE)
     roster = tmp_path / "roster.csv"

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="needs the batch extra")
@@ -124,6 +125,32 @@ def test_our_own_failure_is_tried_again_and_is_no_zero(inbox, tmp_path, orders):
     assert table(out)["correct"]["r1"] == "PASS"
 
 
+def test_a_result_that_the_grader_half_failed_on_is_tried_again(inbox, tmp_path, orders):
+    def faulty(entries, orders):
+        for entry in entries:
+            done = do(entry, orders)
+            if entry.student == "correct":
+                done = msgspec.structs.replace(done, results=done.results | {"faults": ["observed: boom"]})
+            yield entry, done
+
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=faulty)
+    assert "grader-fault" in table(out)["correct"]["look"]
+    assert run_batch(inbox, out, orders, scheduler=in_process).done == 1
+    assert "grader-fault" not in table(out)["correct"]["look"]
+
+
+def test_another_classroom_is_another_result(inbox, tmp_path, orders):
+    out = tmp_path / "out"
+    run_batch(inbox, out, orders, scheduler=in_process, classroom="bubblewrap pocket-1 current")
+    assert (
+        run_batch(inbox, out, orders, scheduler=in_process, classroom="bubblewrap pocket-1 current").done == 0
+    )
+    assert (
+        run_batch(inbox, out, orders, scheduler=in_process, classroom="bubblewrap full-1 current").done == 5
+    )
+
+
 def test_an_override_is_a_new_entry_and_survives_a_new_run(inbox, tmp_path, orders):
     out = tmp_path / "out"
     run_batch(inbox, out, orders, scheduler=in_process)
@@ -158,7 +185,7 @@ def test_a_locked_gradebook_is_a_sentence_and_loses_nothing(inbox, tmp_path, ord
     finally:
         holder.rollback()
         holder.close()
-    assert run_batch(inbox, out, orders, scheduler=in_process).problems == 0
+    assert run_batch(inbox, out, orders, scheduler=in_process).problems == 1, "the broken one"
     assert contents(out) == before
 
 

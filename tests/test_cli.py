@@ -75,6 +75,7 @@ def test_score_decides_again_from_the_evidence_alone(notebook, tmp_path):
         (["check", "x.ipynb", "--lang", "fr"], "fr"),
         (["check", "x.ipynb", "--profile", "huge"], "huge"),
         (["check", "x.ipynb", "--unknown"], "--unknown"),
+        (["batch", ".", "--out", "o", "--run", "--profile", "ful"], "ful"),
         (["check"], "grader --help"),
         (["score", "nowhere.evidence.json"], "nowhere"),
     ],

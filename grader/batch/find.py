@@ -190,8 +190,13 @@ def _relative(entry: Entry, source: Path) -> Entry:
 
 
 def _distinct(entries: list[Entry]) -> Iterable[Entry]:
-    """Entries with unique student names: a second `kim` becomes `kim (2)`."""
-    seen: dict[str, int] = {}
+    """Entries with unique student names: a second `kim` becomes `kim (2)`, or the next number free."""
+    taken = {entry.student for entry in entries}
+    seen: set[str] = set()
     for entry in entries:
-        nth = seen[entry.student] = seen.get(entry.student, 0) + 1
-        yield entry if nth == 1 else msgspec.structs.replace(entry, student=f"{entry.student} ({nth})")
+        name, nth = entry.student, 1
+        while name in seen or (nth > 1 and name in taken):
+            nth += 1
+            name = f"{entry.student} ({nth})"
+        seen.add(name)
+        yield msgspec.structs.replace(entry, student=name)

@@ -27,7 +27,7 @@ from grader.batch.work import Order, at, key
 from grader.errors import UsageError
 from grader.naming import folder_name
 from grader.publish import write_bytes, write_whole
-from grader.records import RubricItem
+from grader.records import Ending, RubricItem
 
 Scheduler = Callable[[Iterable[Entry], Order], Iterator[tuple[Entry, Done]]]
 
@@ -81,7 +81,7 @@ def run_batch(
         schedule = scheduler or _local(jobs, progress)
         for entry, done in schedule(todo, order):
             # Without a key it is tried again next time: our failure may pass.
-            book.record(entry, "" if done.ours else keys[entry.student], done)
+            book.record(entry, "" if failed_by_us(done) else keys[entry.student], done)
             _publish(out, entry.student, done.files)
             progress.ended(entry, done)
         book.forget_others({entry.student for entry in entries})
@@ -90,6 +90,12 @@ def run_batch(
         summarise(out, book, order.rubric, order.lang)
         problems = sum(row.problem is not None for row in book.rows())
     return Outcome(done=len(todo), kept=len(entries) - len(todo), problems=problems, out=out)
+
+
+def failed_by_us(done: Done) -> bool:
+    """Did the grader fail on it, wholly or in part?"""
+    results = done.results
+    return done.ours or bool(results.get("faults")) or results.get("ending") == Ending.SANDBOX_FAULT
 
 
 def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: str) -> None:

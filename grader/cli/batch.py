@@ -17,7 +17,7 @@ from rich.text import Text as RichText
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
-from grader.cli.terminal import plain
+from grader.cli.terminal import plain, progress
 from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.records import Status
@@ -65,12 +65,13 @@ def batch(
     _needs_extra()
     from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
+    from grader.batch.surroundings import surroundings
     from grader.batch.work import order
 
     plan = None
     if run is not False:
         plan = Plan(
-            profile=profile,
+            profile=options.one_of("--profile", profile, ("auto", "pocket", "full")),
             runtime=runtime,
             isolation=isolation,
             budget=options.budget(budget),
@@ -78,6 +79,8 @@ def batch(
             home=str(home or ""),
             insist=run is True,
         )
+    with progress(Console(stderr=True, highlight=False), lang, shown=plan is not None) as tell:
+        around = surroundings(plan, tell)
     orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
@@ -102,7 +105,7 @@ def batch(
                 database=database,
                 jobs=jobs,
                 force=force,
-                classroom=str(home or ""),
+                classroom=around,
                 scheduler=ray_scheduler(ray, gpus=gpus) if ray else None,
                 progress=Progress(total=total, ended=ended),
             )

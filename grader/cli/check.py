@@ -12,7 +12,6 @@ from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
 from grader.cli.terminal import json_text, one_line, progress, summary
-from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.pipeline import check as check_notebook
 from grader.publish import publish
@@ -46,7 +45,7 @@ def check(
     plan = None
     if run is not False:
         plan = Plan(
-            profile=_one_of("--profile", profile, ("auto", "pocket", "full")),
+            profile=options.one_of("--profile", profile, ("auto", "pocket", "full")),
             runtime=runtime,
             isolation=isolation,
             budget=options.budget(budget),
@@ -69,13 +68,3 @@ def check(
 
 
 check.__doc__ = say(check.__doc__ or "", "Check one notebook and write its PRT review.")
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
-    if value in known:
-        return value
-    choices = ", ".join(known)
-    raise UsageError(
-        ko=f"{option} {value}: {choices} 중에서 골라 주세요.",
-        en=f"{option} {value}: choose one of {choices}.",
-    )

@@ -115,6 +115,17 @@ Timeout = Annotated[
 ]
 
 
+def one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    """`value` if it is one of `known`. Raises UsageError."""
+    if value in known:
+        return value
+    choices = ", ".join(known)
+    raise UsageError(
+        ko=f"{option} {value}: {choices} 중에서 골라 주세요.",
+        en=f"{option} {value}: choose one of {choices}.",
+    )
+
+
 def template_name(name: str) -> str:
     """A known PRT version. Raises UsageError."""
     if name.lower() in TEMPLATES:
