@@ -1,11 +1,13 @@
 """Lines of the probe folded into runs; and what a forger's lines do."""
 
+import msgspec
 import pytest
 
 from grader.facts import Kind
-from grader.observed.fold import fold
-from grader.observed.trust import doubts
-from grader.records import Cell, CellRun, Ending, Start, Submission
+from grader.observed.failures import judged
+from grader.observed.fold import fold, gather
+from grader.observed.trust import doubts, replaced
+from grader.records import Cell, CellRun, Ending, Start, Submission, Testimony
 from grader.sandbox import Event, Execution
 
 HEAD = {
@@ -90,7 +92,45 @@ def test_junk_lines_are_dropped_and_doubted():
     done = execution([HEAD, STEPS, END, *junk])
     testimony = fold(done, done.cells)
     assert len(testimony.runs) == 1
-    assert any("never does" in doubt for doubt in doubts(notebook(), done, testimony))
+    assert any("never gives" in doubt for doubt in doubts(notebook(), done, testimony))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"t": "steps", "run": 0, "steps": 5},
+        {"t": "steps", "run": 0, "batches": [None]},
+        {"t": "steps", "run": 0, "loss": [float("nan")]},
+        {"t": "run", "run": 7, "dataset_rows": "x"},
+        {"t": "run", "run": 7, "stored": {"padded": 1.0}},
+        {"t": "eval", "run": 0, "accuracy": "a"},
+        {"t": "eval", "run": 9, "loss": float("inf")},
+        {"t": "eval", "run": 0, "leak": {"rows": 500}},
+        {"t": "run-end", "run": 0, "steps": 10**40},
+        {"t": "missing", "wanted": [1]},
+        {"t": ["run"], "run": 0, "at": "now"},
+    ],
+    ids=str,
+)
+def test_a_line_of_another_shape_is_dropped_and_doubted(bad):
+    done, fair = execution([HEAD, STEPS, EVAL, END, bad]), execution([HEAD, STEPS, EVAL, END])
+    assert fold(done, judged(notebook(), done)) == fold(fair, fair.cells)
+    assert gather(done.events).keys() == {0}
+    assert any("never gives" in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))
+    assert replaced(notebook(), done) == ()
+
+
+def test_what_is_kept_survives_json():
+    lines = [
+        HEAD | {"args": {"output_dir": "\ud800"}, "name": "a\udfff"},
+        {**STEPS, "steps": [[1e99, 32, 1e-300]] * 8},
+        {"t": "missing", "wanted": "\ud800.csv"},
+        {"t": "model", "name": "m", "class": "Bert\ud800", "local": False, "run": None},
+    ]
+    done = execution(lines)
+    testimony = fold(done, judged(notebook(), done))
+    assert msgspec.json.decode(msgspec.json.encode(testimony), type=Testimony) == testimony
+    assert [o.value.get("class") for o in testimony.observations] == [None, "Bert?"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import re
 
 import msgspec
 
+from grader.observed.shapes import legible
 from grader.records import CellRun, Ending, Submission
 from grader.sandbox import Execution
 
@@ -39,10 +40,11 @@ def judged(submission: Submission, execution: Execution, *, stand_in: bool = Fal
     `stand_in`: the model is a small one under the real one's name."""
     sources = {cell.index: cell for cell in submission.cells}
     missing: dict[int, str] = {}
-    for event in execution.events:
+    events = legible(execution.events)
+    for event in events:
         if event.data.get("t") == "missing":
             missing[event.cell] = str(event.data.get("wanted"))
-    ends = [event for event in execution.events if event.data.get("t") == "run-end"]
+    ends = [event for event in events if event.data.get("t") == "run-end"]
     cut = {event.cell for event in ends if event.data.get("cut") and not event.data.get("failed")}
     lost: dict[str, int] = {}
     done = []

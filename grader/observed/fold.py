@@ -1,7 +1,7 @@
 """From the probe's lines to training runs and observations.
 
-What it is not: it trusts nothing it can't parse; a line of the wrong shape is dropped (a student can
-write lines too) and `trust` says what to think of the rest. Called by `observe`.
+What it is not: it trusts nothing it can't parse; a line of the wrong shape is dropped (see shapes;
+a student can write lines too) and `trust` says what to think of the rest. Called by `observe`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from grader.facts import Kind
 from grader.observed import batches, evaluations
+from grader.observed.shapes import legible
 from grader.records import (
     CellRun,
     Ending,
@@ -44,7 +47,7 @@ class Lines:
 def gather(events: Iterable[Event]) -> dict[int, Lines]:
     """Run number → its lines, in order of appearance."""
     runs: dict[int, Lines] = {}
-    for event in events:
+    for event in legible(events):
         data = event.data
         number = data.get("run")
         if data.get("t") == "run" and isinstance(number, int) and number not in runs:
@@ -67,7 +70,8 @@ def gather(events: Iterable[Event]) -> dict[int, Lines]:
 
 def fold(execution: Execution, cells: Sequence[CellRun]) -> Testimony:
     """The testimony of what was observed."""
-    runs = gather(execution.events)
+    events = legible(execution.events)
+    runs = gather(events)
     endings = {cell.index: cell.ending for cell in cells}
     folded: list[TrainingRun] = []
     observations: list[Observation] = []
@@ -75,14 +79,16 @@ def fold(execution: Execution, cells: Sequence[CellRun]) -> Testimony:
     for lines in runs.values():
         try:
             run = _run(lines, runs, endings, orders.get(lines.cell, 0))
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+            if msgspec.json.decode(msgspec.json.encode(run), type=TrainingRun) != run:
+                continue  # NaN or infinity came out of finite numbers
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError):
             continue  # not written by the probe
         orders[lines.cell] = orders.get(lines.cell, 0) + 1
         folded.append(run)
         observations += _hazards(lines, run)
-    observations += [o for o in map(_observation, execution.events) if o is not None]
+    observations += [o for o in map(_observation, events) if o is not None]
     loose: list[Evaluation] = []
-    for event in execution.events:
+    for event in events:
         if event.data.get("t") == "eval" and event.data.get("run") not in runs:
             found = evaluations.evaluation(event.cell, event.data)
             loose += [found] if found else []

@@ -10,6 +10,7 @@ import re
 import statistics
 
 from grader.observed.fold import Lines, gather
+from grader.observed.shapes import legible
 from grader.records import Submission, Testimony
 from grader.sandbox import Execution
 
@@ -45,21 +46,24 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
         for pattern, what in FLAGS.items():
             if re.search(pattern, source, re.MULTILINE):
                 found.append(f"cell {index} {what}")
-    runs = gather(execution.events)
+    events = legible(execution.events)
+    if len(events) < len(execution.events):
+        found.append(
+            f"{len(execution.events) - len(events)} probe lines have a shape that the probe never gives"
+        )
+    runs = gather(events)
     for number, lines in runs.items():
         found += [f"run {number} (cell {lines.cell}): {doubt}" for doubt in _doubts_of(lines, sources)]
     steps = sum(len(lines.steps) for lines in runs.values())
     if steps and execution.cpu_seconds < CPU_PER_STEP * steps:
         found.append(f"{steps} optimizer steps in {execution.cpu_seconds:.1f} s of CPU time")
-    offsets = [
-        e.data["at"] - e.received for e in execution.events if isinstance(e.data.get("at"), (int, float))
-    ]
+    offsets = [event.data["at"] - event.received for event in events if "at" in event.data]
     if offsets:
         middle = statistics.median(offsets)
         late = sum(abs(offset - middle) > SKEW for offset in offsets)
         if late:
             found.append(f"{late} probe lines carry a time of their own")
-        if len(offsets) < len(execution.events):
+        if len(offsets) < len(events):
             found.append("some probe lines carry no time")
     if execution.malformed_events:
         found.append(f"{execution.malformed_events} lines on the probe's pipe are no JSON objects")
@@ -82,7 +86,7 @@ def replaced(submission: Submission, execution: Execution) -> tuple[int, ...]:
 def _claims(execution: Execution) -> list[tuple[int, str]]:
     """Where the notebook's own metric and a count over the same forward passes disagree: cell, doubt."""
     found = []
-    for event in execution.events:
+    for event in legible(execution.events):
         data = event.data
         claims, counted = data.get("claims"), data.get("accuracy")
         if data.get("t") != "eval" or not isinstance(claims, dict) or not isinstance(counted, float):
