@@ -67,9 +67,9 @@ check: setup
 	fi; \
 	CUDA_VISIBLE_DEVICES= $(BIN)/grader check $(SAMPLE) --run --profile pocket --isolation $$isolation --out runs/check
 
-# Two processes: about half the wall clock on two cores. A file's tests stay together.
+# Two processes: about half the wall clock on two cores.
 test: setup runtimes
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 # What notebooks of 2021-2024 need; a test that lacks it is skipped and says so.
 runtimes: $(STAMP)

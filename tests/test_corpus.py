@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from grader import classroom, pipeline, rubric
-from grader.records import Judgement, Limits, Witness
+from grader.records import Budget, Judgement, Limits, Witness
 from tests.corpus import build
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -86,6 +86,7 @@ def test_by_running(case, isolation):
         profile="pocket",
         isolation=isolation,
         limits=limits,
+        budget=Budget(train_batches=12, eval_batches=4),
         home=os.environ.get("GRADER_HOME", ""),
         insist=True,
     )
