@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 
+import msgspec
 import nbformat
 import pytest
 
 from grader import pipeline, rubric
 from grader.records import Budget
+from tests import checks_evidence as evidence
 from tests.mutants import MUTANTS, Mutant, build, said, wrong
 
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
@@ -50,9 +52,9 @@ def test_an_expectation_can_fail():
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_by_reading(mutant, tmp_path):
     nbformat.write(build(mutant), tmp_path / "submission.ipynb")
-    evidence, judgement = pipeline.check(tmp_path / "submission.ipynb", None, rubric.load())
-    assert not evidence.faults
-    assert wrong(mutant.read, said(evidence, judgement)) == []
+    found, judgement = pipeline.check(tmp_path / "submission.ipynb", None, rubric.load())
+    assert not found.faults
+    assert wrong(mutant.read, said(found, judgement)) == []
     assert {v.item: v.status for v in judgement.items}["r2"] == "UNDECIDED"  # nothing is stored
 
 
@@ -64,7 +66,26 @@ def test_by_running(name, tmp_path, isolation):
     plan = pipeline.Plan(
         profile="pocket", isolation=isolation, budget=Budget(train_batches=6, eval_batches=2), insist=True
     )
-    evidence, judgement = pipeline.check(tmp_path / "submission.ipynb", plan, rubric.load())
-    assert wrong(BY_NAME[name].run, said(evidence, judgement)) == []
+    found, judgement = pipeline.check(tmp_path / "submission.ipynb", plan, rubric.load())
+    assert wrong(BY_NAME[name].run, said(found, judgement)) == []
     # Its validation rows are no multiple of the batch size: a cut evaluation must count whole batches.
-    assert evidence.observed.unverified == ()
+    assert found.observed is not None and found.observed.unverified == ()
+
+
+def test_an_unfair_comparison_is_seen_in_our_own_run_where_nothing_is_stored():
+    """And by the epochs it was going to make: our budget stops both after the same few batches."""
+    base, late = evidence.BASE, evidence.REAL_GROUP
+    cells = (
+        evidence.code(1, "load_dataset('nsmc')", count=None),
+        *(evidence.code(i, "trainer.train()", count=None) for i in (3, 5, 6, 7)),
+    )
+    ran = [
+        msgspec.structs.replace(evidence.seen(5, base.padding, 60.0, 0.7), epochs=0.002, epochs_planned=2.0),
+        msgspec.structs.replace(evidence.seen(7, late.padding, 20.0, 0.05), epochs=0.002, epochs_planned=1.0),
+    ]
+    written = [evidence.cleared(msgspec.structs.replace(run, epochs_planned=None)) for run in (base, late)]
+    judgement = evidence.judged(written, [], cells=cells, observed=evidence.observed(*ran))
+    assert judgement.facts.bucketing == "effective"
+    assert judgement.facts.confounded == ("epochs",)
+    finding = next(f for f in judgement.findings if f.id == "confounded")
+    assert "2 → 1" in finding.text.en

@@ -109,7 +109,7 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
         made = field == "batch_size" and 1 in (x, y) and "trainer" not in (a.kind, b.kind)
         if x and y and abs(x - y) > share * max(x, y) and not made:
             found.append(name)
-    x, y = (r.epochs or r.epochs_planned for r in (a, b))
+    x, y = (epochs_meant(r) for r in (a, b))
     if x and y and abs(x - y) > 0.05 * max(x, y):
         stopped = Ending.EARLY_STOPPED in (a.ending, b.ending)
         found.append("early_stopping" if stopped else "epochs")
@@ -124,6 +124,13 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
     if a.kind != b.kind and "unknown" not in (a.kind, b.kind):
         found.append("framework")
     return tuple(dict.fromkeys(found))
+
+
+def epochs_meant(run: TrainingRun) -> float | None:
+    """What was run; of a run that our own budget cut, what it was going to run."""
+    if run.ending == Ending.BUDGET and run.epochs_planned is not None:
+        return run.epochs_planned
+    return run.epochs or run.epochs_planned
 
 
 ARGUMENTS = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from grader.checks import say
 from grader.checks.bucketing import effort
+from grader.checks.compare import epochs_meant
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.facts import Kind
@@ -59,9 +60,9 @@ DIFFERENCES = {
 
 def _confounded(case: Case) -> Iterator[Finding]:
     """The compared runs differ in more than bucketing."""
-    if not case.facts.confounded or case.pair is None:
+    if not case.facts.confounded or case.baseline is None or case.bucketed is None:
         return
-    base, late = case.pair
+    base, late = case.baseline.run, case.bucketed.run
     words = [_difference(name, base, late) for name in case.facts.confounded]
     a, b = say.cell(base.cell), say.cell(late.cell)
     yield Finding(
@@ -90,7 +91,7 @@ def _difference(name: str, base: TrainingRun, late: TrainingRun) -> Text:
     if name == "rows":
         values = f"{say.count(base.rows)} → {say.count(late.rows)}"
     elif name in ("epochs", "early_stopping"):
-        x, y = base.epochs or base.epochs_planned, late.epochs or late.epochs_planned
+        x, y = epochs_meant(base), epochs_meant(late)
         values = f"{x:g} → {y:g}"
     elif name == "batch_size":
         values = f"{base.batch_size} → {late.batch_size}"
