@@ -150,9 +150,7 @@ def _config(given: Any, settings: dict, *, hidden: int) -> dict[str, Any]:
     act, eps = given.get("hidden_act"), given.get("layer_norm_eps")
     return {
         "num_attention_heads": heads,
-        "hidden_act": act
-        if act in ("gelu", "gelu_new", "relu", "silu")
-        else settings.get("hidden_act", "gelu"),
+        "hidden_act": act if act in ACTIVATIONS else settings.get("hidden_act", "gelu"),
         "layer_norm_eps": eps if isinstance(eps, float) and 0 < eps < 0.1 else 1e-12,
         "pad_token_id": settings.get("pad_token_id", 0),
     }
