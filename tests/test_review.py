@@ -7,6 +7,8 @@ import re
 import jinja2
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from grader import templating
@@ -378,7 +380,20 @@ ATTACKS = (
     "{{ 1234 * 1000 }} {% for x in y %}",
     "ping @everyone",
     "&lt;script&gt; &#60;b&#62;",
+    "`a\n\n<img src=x onerror=alert(1)>\n\n`",
+    "`a\n- <img src=x onerror=alert(1)>`",
+    "\\`<img src=x onerror=alert(1)>`",
+    "\n```<img src=x onerror=alert(1)>```",
+    "``www.a.b```<img src=x onerror=alert(1)>```",
+    "\n\na|`b|<img src=x onerror=alert(1)>`\n-|-\n",
 )
+
+
+PIECES = (
+    *("`", "``", "```", "\\", "\n", "\n\n", " ", "    ", "|", "-|-", "- ", "> ", "# ", "~~~", "a", "www.a.b"),
+    *("<img src=x>", "[a](x)", "![p](http://x)"),
+)
+"""What CommonMark gives a meaning to."""
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -422,6 +437,13 @@ def test_a_fence_is_longer_than_what_it_holds(run):
 def test_prose_keeps_what_the_checks_use():
     said = "**굵게** `code <b>` 셀 3 → 67 %\n- 셀 4: `x`"
     assert markdown.prose(said) == said
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join))
+@pytest.mark.parametrize("around", ["{}", "- x: {}", "a ({}) `b`"])
+def test_no_mix_of_backticks_and_line_ends_lets_markup_out(around, pieces):
+    page = html(markdown.prose(around.format(pieces)))
+    assert "<img" not in page and "<a " not in page
 
 
 @pytest.mark.parametrize("raw", ["a|b", "a`b", "``", "\n", "`", "x" * 500])

@@ -199,6 +199,13 @@ def test_bad_files_end_in_a_reason(name, room, tmp_path):
     assert reason in result.reason.en and "last.safetensors" in result.reason.ko
 
 
+def test_the_students_word_in_a_reason_is_one_line_without_backticks(tmp_path):
+    about = {"class": "`a\n\n<img src=x onerror=alert(1)>\n\n`\ud800"}
+    write_weights(tmp_path / "last.safetensors", {"encoder.weight": (2, 2)}, about=about)
+    (refusal,) = look(tmp_path, tmp_path / "copies").refused
+    assert refusal.text.en.endswith("(a <img src=x onerror=alert(1)> ?)")
+
+
 @pytest.mark.parametrize("ending", [".bin", ".pt", ".pth", ".pkl", ".ckpt"])
 def test_pickles_are_refused_by_name(ending, room, tmp_path):
     (tmp_path / f"model{ending}").write_bytes(b"\x80\x04K\x01.")

@@ -10,10 +10,12 @@ import re
 
 from grader.templating import clean
 
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
+"""On one line: over a blank line, or into a list or a quote, CommonMark has no code span. Nothing that the
+checks write goes over two."""
 _ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|www\.)[^\s)\]>]+|(?<![\w`])@[\w-]+", re.I)
 """What GitHub would turn into a link or a call by itself."""
-_OPENER = re.compile(r"^(\s*)(#{1,6}(?=\s)|>|```|~~~|=+\s*$|\|)", re.M)
+_OPENER = re.compile(r"^(\s*)(#{1,6}(?=\s)|>|~~~|=+\s*$|\|)", re.M)
 
 
 def inline(raw: object, limit: int = 120) -> str:
@@ -44,24 +46,32 @@ def prose(text: str) -> str:
     text = clean(text)
     parts, at = [], 0
     for span in _CODE_SPAN.finditer(text):
-        parts += [_plain(text[at : span.start()]), span[0]]
+        # a table that a student opened would be cut at a bar, code or not
+        parts += [*_plain(text[at : span.start()]), span[0].replace("|", "¦")]
         at = span.end()
-    parts.append(_plain(text[at:]))
-    return _OPENER.sub(r"\1\\\2", "".join(parts)).strip()
+    return _OPENER.sub(r"\1\\\2", _joined([*parts, *_plain(text[at:])])).strip()
 
 
-def _plain(text: str) -> str:
-    """Text outside code: addresses become code, HTML, links and stray backticks are escaped."""
+def _plain(text: str) -> list[str]:
+    """Text outside code: addresses become code, HTML, links, backslashes and stray backticks are escaped."""
     parts, at = [], 0
     for address in _ADDRESS.finditer(text):
         parts += [_escaped(text[at : address.start()]), inline(address[0], 200)]
         at = address.end()
-    return "".join([*parts, _escaped(text[at:])])
+    return [*parts, _escaped(text[at:])]
+
+
+def _joined(parts: list[str]) -> str:
+    """Two pieces of code side by side would make one longer run of backticks."""
+    page = ""
+    for part in filter(None, parts):
+        page += " " + part if page.endswith("`") and part.startswith("`") else part
+    return page
 
 
 def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\[\]`])", r"\\\1", text)
+    text = re.sub(r"([\\\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
+    return text.replace("`", "&#96;")  # a backslash before it would still leave a run that closes code
 
 
 def cell(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.records import Text
 
 
@@ -24,9 +26,11 @@ def rows_from_test_file() -> Text:
 
 
 def refused(name: str, code: str, detail: str = "") -> Text:
-    """Why the weights in file `name` were not scored. `code`: a key of REASONS."""
+    """Why the weights in file `name` were not scored. `code`: a key of REASONS.
+    `detail` may be a word of the student's: it becomes one line without backticks."""
     ko, en = REASONS[code]
-    shown = f" ({detail[:200]})" if detail else ""
+    detail = re.sub(r"[\s\x00-\x1f\x7f`]+", " ", detail.encode("utf-8", "replace").decode()).strip()[:200]
+    shown = f" ({detail})" if detail else ""
     return Text(ko=f"{name}: {ko}{shown}", en=f"{name}: {en}{shown}")
 
 
