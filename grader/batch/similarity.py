@@ -7,10 +7,15 @@ exercise itself gives, and what many in the class share (the course's own snippe
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from grader.batch.entries import Entry
 from grader.errors import UnreadableSubmission
@@ -42,11 +47,24 @@ class Pair(NamedTuple):
 
 def similar(entries: tuple[Entry, ...], base: Path, exercise: str = "") -> tuple[Pair, ...]:
     """All pairs above SHOWN, the most alike first. `exercise`: code that students were given."""
-    from copydetect import CodeFingerprint, compare_files
-
     codes = {entry.student: _code(base / entry.path) for entry in entries if entry.path}
     if len(codes) < 2:
         return ()
+    # copydetect samples by Python's hash of strings, which differs from process to process unless it is
+    # fixed before the start: the same class must give the same page.
+    done = subprocess.run(
+        [sys.executable, "-m", "grader.batch.similarity"],
+        input=msgspec.json.encode((codes, exercise)),
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        check=True,
+    )
+    return msgspec.json.decode(done.stdout, type=tuple[Pair, ...])
+
+
+def compare(codes: dict[str, str], exercise: str) -> tuple[Pair, ...]:
+    """The pairs among `codes`, student -> code. The sample depends on PYTHONHASHSEED."""
+    from copydetect import CodeFingerprint, compare_files
 
     def prints(name: str, code: str, known: list[int]) -> CodeFingerprint:
         return CodeFingerprint(name, K, WINDOW, known, language="python", fp=io.StringIO(code))
@@ -87,3 +105,8 @@ def _spans(code_a: str, slices_a, code_b: str, slices_b) -> tuple[tuple[str, str
         return [code[start:end].strip() for _, start, end in ranges[:3]]
 
     return tuple(zip(longest(code_a, slices_a), longest(code_b, slices_b), strict=False))
+
+
+if __name__ == "__main__":
+    given = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[dict[str, str], str])
+    sys.stdout.buffer.write(msgspec.json.encode(compare(*given)))
