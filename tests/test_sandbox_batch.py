@@ -41,7 +41,7 @@ HOSTILE = {
 HONEST = "total = sum(range(1000))\nopen('/home/student/out/w.bin', 'wb').write(b'weights')\nprint(total)"
 
 PROGRAM = """
-import json, resource, sys, tempfile
+import json, re, sys, tempfile
 from pathlib import Path
 from grader import sandbox
 from grader.records import Limits
@@ -54,7 +54,9 @@ with tempfile.TemporaryDirectory() as folder:
                                    env={"BATCH": sys.argv[1]}, collect=["*.bin"],
                                    collect_to=Path(folder, str(number)))
         said.append([run.ending, run.cells[0].output_tail, list(run.files)])
-print(json.dumps({"said": said, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+# Not ru_maxrss: that starts with the peak of whoever started this program.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+print(json.dumps({"said": said, "mb": peak / 1024}))
 """
 
 
