@@ -46,7 +46,12 @@ class Measured:
 
 def measure(evidence: Evidence, runs: tuple[Joined, ...], goal: float, min_gain: float) -> Measured:
     """Sort out every stored accuracy. `goal`, `min_gain`: in accuracy (0..1)."""
-    leaks = tuple(o for o in observations(evidence, Kind.LEAK) if o.value.get("executed") is not False)
+    here = {j.run.cell for j in runs if _ran_here(j)}
+    leaks = tuple(
+        o
+        for o in observations(evidence, Kind.LEAK)
+        if o.value.get("executed") is not False or o.value.get("run", o.cell) in here
+    )
     clean: list[Evaluation] = []
     leaked: list[Evaluation] = []
     during: list[Evaluation] = []
@@ -131,11 +136,17 @@ def _improved(
     return beaten[-1] if beaten else None
 
 
+def _ran_here(joined: Joined) -> bool:
+    """Did our own run train it, whatever the file stores?"""
+    return joined.observed is not None and bool(joined.observed.steps)
+
+
 def _test_as_validation(evidence: Evidence, runs: tuple[Joined, ...]) -> bool:
     """Did an executed run measure itself on the test split while training?"""
-    if any(j.run.executed and j.run.eval_split == "test" for j in runs):
+    executed = [j for j in runs if j.run.executed or _ran_here(j)]
+    if any(j.run.eval_split == "test" for j in executed):
         return True
-    ran = {j.run.cell for j in runs if j.run.executed}
+    ran = {j.run.cell for j in executed}
     found = observations(evidence, Kind.TEST_AS_VALIDATION)
     return any(o.value.get("run", o.cell) in ran for o in found)
 
