@@ -153,6 +153,61 @@ def test_a_metric_that_does_not_count_is_doubted():
     assert doubts(notebook(), done, fold(done, done.cells)) == ()
 
 
+@pytest.mark.parametrize("name", ["acc", "eval_acc", "test_Accuracy", "eval_accuracy.accuracy"])
+def test_an_accuracy_of_any_name_is_set_against_the_count(name):
+    done = execution([HEAD, STEPS, {**EVAL, "claims": {name: 0.95}}, END])
+    assert replaced(notebook(), done) == (4,)
+    fair = execution(
+        [HEAD, STEPS, {**EVAL, "claims": {"eval_f1": 0.95, "eval_accelerated": 3.0, "acc": 81.0}}, END]
+    )
+    assert replaced(notebook(), fair) == ()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "trainer.evaluate = lambda **k: {'eval_accuracy': .95}",
+        "!pip list\nsetattr(trainer, 'evaluate', f)",
+        "class T(Trainer):\n    def evaluate(self, *a, **k):\n        return {'eval_accuracy': .95}",
+        "class T(transformers.Trainer):\n    prediction_step = forged",
+        "Trainer.evaluate = f",
+        "self.trainer.evaluate = types.MethodType(f, trainer)",
+        "def f(*a): return 1\nt.predict = f",
+        "trainer.train = f",
+        "trainer.compute_metrics = lambda p: {'accuracy': .95}",
+        "torch.optim.Optimizer.step = lambda self: None",
+        "x = !ls\ntrainer.evaluate = f",
+    ],
+)
+def test_replacing_what_measures_is_seen_in_any_spelling(source):
+    done = execution([HEAD, STEPS, END])
+    cells = notebook(source + "\ntrainer.train()")
+    assert replaced(cells, done) == (4,)
+    assert any("replaces methods" in doubt for doubt in doubts(cells, done, fold(done, done.cells)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Trainer.tokenizer = tok",
+        "trainer.compute_metrics = compute_metrics",
+        "trainer.compute_metrics = lambda p: metric.compute(predictions=p[0].argmax(-1), references=p[1])",
+        "class T(Trainer):\n    def evaluate(self, *a, **k):\n        return super().evaluate(*a, **k)",
+        "class T(Trainer):\n    def compute_loss(self, model, inputs):\n        return 1",
+        "class T(Trainer):\n    def get_train_dataloader(self):\n        return DataLoader(rows)",
+        "class D:\n    def __init__(self, rows):\n        self.train = rows",
+        "frame.predict = answers",
+        "data.train = rows",
+        "def evaluate(model):\n    return 1",
+        "args.train = True",
+    ],
+)
+def test_usual_code_replaces_nothing(source):
+    done = execution([HEAD, STEPS, END])
+    cells = notebook(source + "\ntrainer.train()")
+    assert replaced(cells, done) == () == doubts(cells, done, fold(done, done.cells))
+
+
 def test_lines_without_a_call_or_with_a_named_pipe_are_doubted():
     done = execution([HEAD, STEPS, END])
     testimony = fold(done, done.cells)

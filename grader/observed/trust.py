@@ -10,6 +10,7 @@ import re
 import statistics
 
 from grader.observed.fold import Lines, gather
+from grader.observed.overrides import replaces
 from grader.observed.shapes import legible
 from grader.records import Submission, Testimony
 from grader.sandbox import Execution
@@ -25,6 +26,10 @@ CPU_PER_STEP = 5e-4
 APART = 0.06
 """Between a metric and the probe's count: Trainer drops a few rows of a cut evaluation's last batch."""
 
+ACCURACY = re.compile(r"(?:^|[_/ .])(?:acc|accuracy|정확도)(?:_score)?$", re.IGNORECASE)
+"""Names of a metric that `recorded` takes for an accuracy (stages don't import each other), and a nested
+one's ('eval_accuracy.accuracy')."""
+
 ASSIGNS, REPLACES = "assigns attributes of torch", "replaces methods of the optimizer or Trainer"
 FLAGS = {
     r"PROBE_FD|_grader_inside": "names the probe",
@@ -33,7 +38,6 @@ FLAGS = {
     r"\bgc\.(get_objects|get_referrers)": "walks through the interpreter's objects",
     r"\bos\.(writev?|pwritev?|sendfile|fdopen|dup2?|closerange)\(": "writes to raw file descriptors",
     r"^\s*torch\.(?!manual_seed|backends|cuda\.empty)[\w.]+\s*=(?!=)": ASSIGNS,
-    r"Optimizer\.step\s*=(?!=)|Trainer\.\w+\s*=(?!=)|setattr\(\s*\w*Trainer\b": REPLACES,
     r"\.events\.(unregister|register)\(": "changes IPython's cell hooks",
 }
 
@@ -46,6 +50,8 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
         for pattern, what in FLAGS.items():
             if re.search(pattern, source, re.MULTILINE):
                 found.append(f"cell {index} {what}")
+        if replaces(source):
+            found.append(f"cell {index} {REPLACES}")
     events = legible(execution.events)
     if len(events) < len(execution.events):
         found.append(
@@ -77,9 +83,9 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
 
 def replaced(submission: Submission, execution: Execution) -> tuple[int, ...]:
     """See `Observed.replaced`."""
-    patterns = [pattern for pattern, what in FLAGS.items() if what in (ASSIGNS, REPLACES)]
+    (assigns,) = (pattern for pattern, what in FLAGS.items() if what == ASSIGNS)
     code = [cell for cell in submission.cells if cell.kind == "code"]
-    found = {c.index for c in code if any(re.search(p, c.source, re.MULTILINE) for p in patterns)}
+    found = {c.index for c in code if replaces(c.source) or re.search(assigns, c.source, re.MULTILINE)}
     return tuple(sorted(found | {cell for cell, _ in _claims(execution)}))
 
 
@@ -92,8 +98,9 @@ def _claims(execution: Execution) -> list[tuple[int, str]]:
         if data.get("t") != "eval" or not isinstance(claims, dict) or not isinstance(counted, float):
             continue
         for name, value in claims.items():
-            if "accuracy" in name and isinstance(value, (int, float)) and abs(value - counted) > APART:
-                said = f"cell {event.cell} computes {name} {value:.3f}, the probe counts {counted:.3f}"
+            share = value / 100 if 1 < value <= 100 else value
+            if ACCURACY.search(name) and abs(share - counted) > APART:
+                said = f"cell {event.cell} computes {name} {share:.3f}, the probe counts {counted:.3f}"
                 found.append((event.cell, said))
     return found
 
