@@ -48,7 +48,7 @@ def observe(
     if runtime not in classroom.runtimes:
         known = ", ".join(classroom.runtimes) or "-"
         raise ClassroomError(
-            ko=f"런타임 {runtime} 이 준비되어 있지 않아요 (있는 것: {known}). grader setup 을 실행해 주세요.",
+            ko=f"런타임 {runtime}이(가) 준비되어 있지 않습니다(있는 것: {known}). grader setup을 실행하세요.",
             en=f"The runtime {runtime} is not prepared (there is: {known}). Prepare it with grader setup.",
         )
     chosen = isolation if isinstance(isolation, Isolation) else sandbox.choose(isolation)

@@ -12,12 +12,12 @@ def of_limit(ending: Ending, limits: Limits) -> Text | None:
     """Why a cell was interrupted."""
     if ending is Ending.CELL_TIMEOUT:
         return Text(
-            ko=f"한 셀이 제한 시간({limits.cell_seconds:.0f}초)을 넘어서 그 셀을 멈췄어요.",
+            ko=f"한 셀이 제한 시간({limits.cell_seconds:.0f}초)을 넘어서 그 셀을 멈췄습니다.",
             en=f"A cell took more than {limits.cell_seconds:.0f} s and was interrupted.",
         )
     if ending is Ending.OUTPUT_FLOOD:
         return Text(
-            ko=f"한 셀의 출력이 한도({limits.output_bytes_per_cell / 1e6:.0f} MB)를 넘어서 그 셀을 멈췄어요.",
+            ko=f"셀의 출력이 한도({limits.output_bytes_per_cell / 1e6:.0f} MB)를 넘어서 그 셀을 멈췄습니다.",
             en=f"A cell printed more than {limits.output_bytes_per_cell / 1e6:.0f} MB and was interrupted.",
         )
     return of_cell(ending)
@@ -26,10 +26,10 @@ def of_limit(ending: Ending, limits: Limits) -> Text | None:
 def of_cell(ending: Ending) -> Text | None:
     """What to say of a notebook whose worst cell ended so and whose kernel lived to the end."""
     return {
-        Ending.CELL_ERROR: Text(ko="오류로 끝난 셀이 있어요.", en="A cell ended with an error."),
-        Ending.CELL_TIMEOUT: Text(ko="제한 시간을 넘긴 셀이 있어요.", en="A cell took too long."),
-        Ending.OUT_OF_MEMORY: Text(ko="메모리가 모자라 멈춘 셀이 있어요.", en="A cell ran out of memory."),
-        Ending.OUTPUT_FLOOD: Text(ko="출력이 너무 많아 멈춘 셀이 있어요.", en="A cell printed too much."),
+        Ending.CELL_ERROR: Text(ko="오류로 끝난 셀이 있습니다.", en="A cell ended with an error."),
+        Ending.CELL_TIMEOUT: Text(ko="제한 시간을 넘긴 셀이 있습니다.", en="A cell took too long."),
+        Ending.OUT_OF_MEMORY: Text(ko="메모리가 모자라 멈춘 셀이 있습니다.", en="A cell ran out of memory."),
+        Ending.OUTPUT_FLOOD: Text(ko="출력이 너무 많아 멈춘 셀이 있습니다.", en="A cell printed too much."),
     }.get(ending)
 
 
@@ -37,7 +37,7 @@ def ignored_interrupt(ending: Ending, limits: Limits) -> Text:
     """A cell was told to stop and went on."""
     first = of_limit(ending, limits)
     return Text(
-        ko=f"{first.ko} 그래도 끝나지 않아서 커널을 종료했어요. 뒤의 셀은 실행하지 않았어요.",
+        ko=f"{first.ko} 그래도 끝나지 않아서 커널을 종료했습니다. 뒤의 셀은 실행하지 않았습니다.",
         en=f"{first.en} It went on, so the kernel was killed; later cells were not run.",
     )
 
@@ -45,7 +45,7 @@ def ignored_interrupt(ending: Ending, limits: Limits) -> Text:
 def total_timeout(limits: Limits) -> Text:
     """The whole notebook took too long."""
     return Text(
-        ko=f"노트북 전체가 제한 시간({limits.total_seconds:.0f}초)을 넘어서 종료했어요.",
+        ko=f"노트북 전체가 제한 시간({limits.total_seconds:.0f}초)을 넘어서 종료했습니다.",
         en=f"The notebook took more than {limits.total_seconds:.0f} s in all and was ended.",
     )
 
@@ -53,7 +53,7 @@ def total_timeout(limits: Limits) -> Text:
 def flood(limits: Limits) -> Text:
     """All cells together printed too much."""
     return Text(
-        ko=f"노트북 전체의 출력이 한도({limits.output_bytes / 1e6:.0f} MB)를 넘어서 종료했어요.",
+        ko=f"노트북 전체의 출력이 한도({limits.output_bytes / 1e6:.0f} MB)를 넘어서 종료했습니다.",
         en=f"The notebook printed more than {limits.output_bytes / 1e6:.0f} MB in all and was ended.",
     )
 
@@ -61,7 +61,7 @@ def flood(limits: Limits) -> Text:
 def message_too_large(limits: Limits) -> Text:
     """One message was larger than ZeroMQ may take: one giant output, or prints faster than they are sent."""
     return Text(
-        ko=f"한 번에 보낸 출력이 한도({limits.message_bytes / 1e6:.0f} MB)를 넘어서 종료했어요.",
+        ko=f"한 번에 보낸 출력이 한도({limits.message_bytes / 1e6:.0f} MB)를 넘어서 종료했습니다.",
         en=f"Output sent at one go was over {limits.message_bytes / 1e6:.0f} MB; the kernel was killed.",
     )
 
@@ -69,7 +69,7 @@ def message_too_large(limits: Limits) -> Text:
 def died(code: int) -> Text:
     """The kernel's process ended by itself."""
     return Text(
-        ko=f"커널이 스스로 종료됐어요(종료 코드 {code}). 그 뒤의 셀은 실행하지 못했어요.",
+        ko=f"커널이 스스로 종료됐습니다(종료 코드 {code}). 그 뒤의 셀은 실행하지 못했습니다.",
         en=f"The kernel died (exit code {code}); the cells after it could not be run.",
     )
 
@@ -77,6 +77,6 @@ def died(code: int) -> Text:
 def startup_failed(why: str) -> Text:
     """Our own preparation failed: not the student's doing."""
     return Text(
-        ko=f"채점기의 준비 코드가 커널 안에서 실패했어요({why}). 학생의 잘못이 아니에요.",
+        ko=f"채점기의 준비 코드가 커널 안에서 실패했습니다({why}). 학생의 잘못이 아닙니다.",
         en=f"The grader's own preparation failed inside the kernel ({why}); not the student's doing.",
     )
