@@ -97,7 +97,11 @@ def evidence(
     faults=(),
 ) -> Evidence:
     if cells is None:
-        first = (code(0), code(1, "load_dataset('nsmc')", "DatasetDict"), code(2, "'klue/bert-base'"))
+        first = (
+            code(0),
+            code(1, "from datasets import load_dataset\nload_dataset('nsmc')", "DatasetDict"),
+            code(2, "'klue/bert-base'"),
+        )
         cells = (*first, *(code(i) for i in range(3, 10)))
     return Evidence(
         version=1,

@@ -123,6 +123,7 @@ def test_a_broken_stage_is_a_fault_and_no_failed_student(notebook, monkeypatch, 
     results = json.loads(capsys.readouterr().out)
     assert any("source exploded" in fault for fault in results["faults"])
     assert all(verdict["status"] != "FAIL" for verdict in results["items"].values())
+    assert {results["questions"][name]["status"] for name in ("q3", "q5")} == {"UNDECIDED"}
 
 
 def test_run_insists(notebook, monkeypatch, capsys):

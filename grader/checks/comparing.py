@@ -14,7 +14,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.parts import comparison, effect, interpretation
 from grader.checks.settle import Case
-from grader.checks.shown import award
+from grader.checks.shown import award, untold
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
 
@@ -64,6 +64,10 @@ def _status(case: Case) -> Status:
         compared.add("both")
         if facts.bucketing == Bucketing.UNEXECUTED:
             kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP, Bucketing.UNEXECUTED}
+    if facts.bucketing == Bucketing.ABSENT and untold(case):
+        # What was not found may stand in code that isn't in the file.
+        kinds |= {Bucketing.EFFECTIVE, Bucketing.NO_OP}
+        compared.add("both")
     possible = {parts(k, c, facts.analysed) for k in kinds for c in compared}
     return possible.pop() if len(possible) == 1 else Status.UNDECIDED
 
@@ -125,6 +129,14 @@ def _unsure(case: Case) -> Text:
             "저장하면 판단할 수 있습니다.",
             f"The outputs are cleared, so time and accuracy can't be seen.{seen.en} Saving the notebook as "
             "run would settle it.",
+        )
+    if cells := untold(case):
+        at = say.cells(cells)
+        return say.text(
+            f"{at.ko}에서 실행한 코드를 채점기가 읽을 수 없어, bucketing과 비교가 그 안에 "
+            "있는지 알 수 없습니다.",
+            f"The grader can't read the code that {at.en} runs, and bucketing and the comparison may be in "
+            "there.",
         )
     if case.bucketed is not None and case.bucketed.run.kind != "trainer":
         return say.text(

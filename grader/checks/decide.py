@@ -40,6 +40,7 @@ def judge(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Judgement:
     asked, trouble = _attempt(lambda: questions.decide(evidence, case.facts, found, items))
     if asked is None:
         asked = tuple(_undecided(f"q{n}", trouble) for n in range(1, 6))
+    asked = tuple(_spared(verdict, evidence, ("q3", "q5")) for verdict in asked)
     more, _ = _attempt(lambda: questions.more(evidence, case.facts))
     return Judgement(
         items=items, questions=asked, facts=case.facts, findings=found, rubric=rubric, more=more or ()
@@ -51,17 +52,27 @@ def _item(name: str, check: Callable[[Case], Verdict], case: Case) -> Verdict:
     verdict, trouble = _attempt(lambda: check(case))
     if verdict is None:
         return _undecided(name, trouble)
-    faults = [f for f in case.evidence.faults if f.split(":")[0] in ("source", "recorded", "prose")]
-    if faults and verdict.status in (Status.FAIL, Status.PARTIAL):
-        return msgspec.structs.replace(
-            verdict,
-            status=Status.UNDECIDED,
-            points=None,
-            reason=_OUR_FAULT,
-            person=say.text("✍️ 이 항목은 사람이 직접 확인해 주세요.", "✍️ Please look at this item yourself."),
-            staff_note="missing testimony: " + "; ".join(faults),
-        )
-    return verdict
+    return _spared(verdict, case.evidence)
+
+
+def _spared(verdict: Verdict, evidence: Evidence, by_absence: tuple[str, ...] = ()) -> Verdict:
+    """`verdict`, or UNDECIDED where testimony it needs is missing through our fault.
+
+    `by_absence`: questions that pass when nothing was found, which then says nothing either.
+    """
+    needed = ("source", "recorded", "prose", "quality") if by_absence else ("source", "recorded", "prose")
+    faults = [f for f in evidence.faults if f.split(":")[0] in needed]
+    doubted = (Status.FAIL, Status.PARTIAL, *((Status.PASS,) if verdict.item in by_absence else ()))
+    if not faults or verdict.status not in doubted:
+        return verdict
+    return msgspec.structs.replace(
+        verdict,
+        status=Status.UNDECIDED,
+        points=None,
+        reason=_OUR_FAULT,
+        person=say.text("✍️ 이 항목은 사람이 직접 확인해 주세요.", "✍️ Please look at this item yourself."),
+        staff_note="missing testimony: " + "; ".join(faults),
+    )
 
 
 _OUR_FAULT = say.text(

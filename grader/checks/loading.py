@@ -18,6 +18,7 @@ from grader.checks.shown import (
     is_nsmc,
     model_used,
     observed_trained,
+    untold,
     was_loaded,
     with_metric,
 )
@@ -60,6 +61,8 @@ def decide(case: Case) -> Verdict:
         return _cleared(case, cited)
     if shown is not None:
         return _ran(case, shown, model, data, cited)
+    if cells := untold(case):
+        return _unread(case, cells, cited)
     if was_loaded(case):
         return _loaded_only(case, cited)
     return _verdict(
@@ -196,6 +199,29 @@ def _loaded_only(case: Case, cited: tuple[Citation, ...]) -> Verdict:
         ),
         cited=cited,
         next_step=_run_step(case),
+    )
+
+
+def _unread(case: Case, cells: tuple[int, ...], cited: tuple[Citation, ...]) -> Verdict:
+    """Nothing was seen to train, but code that isn't in the file was run."""
+    at = say.cells(cells)
+    return _verdict(
+        case,
+        Status.UNDECIDED,
+        actual=say.text(
+            f"{at.ko}에서 실행한 코드를 채점기가 읽을 수 없습니다.",
+            f"The grader can't read the code that {at.en} runs.",
+        ),
+        reason=say.text(
+            "모델과 데이터를 불러와 학습하는 코드가 그 안에 있을 수 있어, 이 파일만으로는 판단할 수 "
+            "없습니다.",
+            "It may load the model and the data and train there, so this file alone can't settle it.",
+        ),
+        cited=say.distinct((*cited, *(say.cite(cell) for cell in cells[:2]))),
+        person=say.text(
+            f"✍️ {at.ko}에서 실행한 코드를 받아 확인해 주세요.",
+            f"✍️ Please ask for the code that {at.en} runs.",
+        ),
     )
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from grader.checks.accuracy import best_of
 from grader.checks.join import Joined, observations
+from grader.checks.readable import starts_programs, unread
 from grader.checks.settle import Case
 from grader.checks.thresholds import points, threshold
 from grader.facts import Kind
-from grader.records import Cell, Status
+from grader.records import Cell, Ending, Status
 
 NSMC = re.compile(r"nsmc|ratings_(train|test)|naver.{0,20}(movie|review)|네이버.{0,10}(영화|리뷰)", re.I)
 MODEL = "klue/bert-base"
@@ -39,11 +40,31 @@ def with_metric(case: Case) -> Joined | None:
 def never_trained(case: Case, joined: Joined) -> bool:
     """Does a stored 'run' stand under code that trains nothing, or did our own run see no training?"""
     unknown = joined.source is None and not case.evidence.source.runs and joined.run.kind != "trainer"
+    unknown = unknown and not observed_trained(joined)
     if unknown and not any(_TRAINS.search(c.source) for c in _code(case)):
         return True
     scores = case.evidence.verified.scores if case.evidence.verified else ()
     mine = [s for s in scores if s.run_cell == joined.run.cell]
     return bool(mine) and all(s.parameters_changed == 0.0 for s in mine)
+
+
+def untold(case: Case) -> tuple[int, ...]:
+    """Cells whose code can't be read and may have trained, where no training is known from the code.
+
+    Empty where our own run went through them all and saw none.
+    """
+    if case.evidence.source.runs or any(observed_trained(j) for j in case.runs):
+        return ()
+    return () if saw_up_to(case, 10**9) else unread(case.evidence)
+
+
+def saw_up_to(case: Case, cell: int) -> bool:
+    """Did our own run, if it can be trusted, get through every cell up to `cell` and see what each did?"""
+    seen = case.evidence.observed
+    if seen is None or seen.unverified:
+        return False
+    through = all(c.ending == Ending.COMPLETED and not c.environment for c in seen.cells if c.index <= cell)
+    return through and not starts_programs(case.evidence, unread(case.evidence))
 
 
 def observed_trained(joined: Joined) -> bool:

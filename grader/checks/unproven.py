@@ -10,7 +10,7 @@ from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.settle import Case
-from grader.checks.shown import award, never_trained
+from grader.checks.shown import award, never_trained, saw_up_to, untold
 from grader.checks.unfilled import blanks
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
@@ -35,7 +35,7 @@ def nothing_stored(case: Case) -> Verdict:
             Status.FAIL,
             say.text("학습하는 코드가 아직 없습니다.", "There is no code yet that trains anything."),
             say.text(
-                f"{say.cells(empty).ko}이 비어 있어 정확도가 나올 수 없습니다.",
+                f"{say.josa(say.cells(empty).ko, '이/가')} 비어 있어 정확도가 나올 수 없습니다.",
                 f"{say.cells(empty).en.capitalize()} are empty, so there can be no accuracy.",
             ),
             tuple(say.cite(cell) for cell in empty[:2]),
@@ -85,13 +85,15 @@ def nothing_stored(case: Case) -> Verdict:
 
 def not_earned(case: Case, best: Evaluation) -> Verdict:
     """A number without a training behind it."""
-    seen = case.evidence.observed is not None
+    if cells := untold(case):
+        return _of_unread_code(case, best, cells)
+    certain = saw_up_to(case, best.cell) or not case.evidence.source.runs
     return verdict(
         case,
-        Status.FAIL if seen or not case.evidence.source.runs else Status.UNDECIDED,
+        Status.FAIL if certain else Status.UNDECIDED,
         say.text(
-            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이라는 숫자가 출력되어 있지만, 그 "
-            "앞에서 실행된 학습이 없습니다.",
+            f"{say.cell(best.cell).ko}에 {say.josa(say.accuracy(best.accuracy), '이라는/라는')} 숫자가 "
+            "출력되어 있지만, 그 앞에서 실행된 학습이 없습니다.",
             f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but no training "
             "was run before it.",
         ),
@@ -113,6 +115,32 @@ def not_earned(case: Case, best: Evaluation) -> Verdict:
     )
 
 
+def _of_unread_code(case: Case, best: Evaluation, cells: tuple[int, ...]) -> Verdict:
+    """A number that code outside the file may have earned: no training was seen, and none is ruled out."""
+    at = say.cells(cells)
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        say.text(
+            f"{say.cell(best.cell).ko}에 {say.josa(say.accuracy(best.accuracy), '이/가')} 출력되어 있지만, "
+            f"{at.ko}에서 실행한 코드를 채점기가 읽을 수 없습니다.",
+            f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but the "
+            f"grader can't read the code that {at.en} runs.",
+        ),
+        say.text(
+            "학습이 그 코드 안에서 이루어졌을 수 있어, 이 파일만으로는 판단할 수 없습니다.",
+            "The training may have taken place in there, so this file alone can't settle it.",
+        ),
+        say.distinct(
+            (say.cite(best.cell, best.quote, Witness.RECORDED), *(say.cite(cell) for cell in cells[:2]))
+        ),
+        person=say.text(
+            f"✍️ {at.ko}에서 실행한 코드를 받아, 어떤 데이터로 학습하고 평가했는지 확인해 주세요.",
+            f"✍️ Please ask for the code that {at.en} runs, and see what it trains and evaluates on.",
+        ),
+    )
+
+
 def of_replaced_functions(case: Case, best: Evaluation, cells: tuple[int, ...]) -> Verdict:
     """A number from functions that the notebook itself replaced: whatever they were made to return."""
     at = say.cells(cells)
@@ -120,7 +148,7 @@ def of_replaced_functions(case: Case, best: Evaluation, cells: tuple[int, ...]) 
         case,
         Status.UNDECIDED,
         say.text(
-            f"{say.cell(best.cell).ko}에 {say.accuracy(best.accuracy)}이 출력되어 있지만, "
+            f"{say.cell(best.cell).ko}에 {say.josa(say.accuracy(best.accuracy), '이/가')} 출력되어 있지만, "
             f"{at.ko}에서 학습이나 "
             "평가를 하는 함수를 바꾸었거나 계산한 값이 실제 예측과 다릅니다.",
             f"{say.cell(best.cell).en.capitalize()} prints {say.accuracy(best.accuracy)}, but {at.en} "
