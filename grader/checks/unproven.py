@@ -6,6 +6,8 @@ Not covered: a goal reached or missed by a sound number (`improving`).
 
 from __future__ import annotations
 
+import re
+
 from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
@@ -66,6 +68,8 @@ def nothing_stored(case: Case) -> Verdict:
         return not_earned(case, printed[-1])
     ran = [j for j in case.runs if j.run.executed]
     at = say.cell(ran[-1].run.cell) if ran else None
+    if ran and (found := could_be_accuracy(case, ran[0].run.cell)):
+        return _of_unnamed_number(case, *found)
     return verdict(
         case,
         Status.FAIL,
@@ -80,6 +84,54 @@ def nothing_stored(case: Case) -> Verdict:
         _run_cells(case),
         next_step=_metric_step(case),
         person=look,
+    )
+
+
+_BARE = re.compile(r"(?:\w+\.)?(?:float\d*|tensor|array)?\(?\s*(0\.\d{3,}|1\.0+)\s*(?:,[^)]*)?\)?")
+_LABELLED = re.compile(
+    r"(?:맞은|맞춘|정답|적중|비율|hit|correct|score)[^\d\n]{0,20}?(0\.\d{3,}|\d{2}\.\d+(?=\s*%))", re.I
+)
+
+
+def could_be_accuracy(case: Case, after: int) -> tuple[int, str] | None:
+    """(cell, number as shown) of a number that an executed cell from `after` on computed and that could be an
+    accuracy though nothing names it so: a line by itself, or beside a word such as "맞은 비율"."""
+    for cell in case.evidence.submission.cells:
+        if cell.kind != "code" or cell.index < after:
+            continue
+        lines = [
+            line.strip() for out in cell.outputs if out.kind != "error" for line in out.text.splitlines()
+        ]
+        for line in lines:
+            match = _BARE.fullmatch(line) or _LABELLED.search(line)
+            if match and match[1] not in cell.source and _plausible(match[1]):
+                return cell.index, match[1]
+    return None
+
+
+def _plausible(shown: str) -> bool:
+    value = float(shown)
+    return 0.5 < (value / 100 if value > 1 else value) <= 1
+
+
+def _of_unnamed_number(case: Case, cell: int, shown: str) -> Verdict:
+    at = say.cell(cell)
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        say.text(
+            f"{at.ko}에 {say.josa(shown, '이라는/라는')} 숫자가 남아 있지만, 정확도인지 알 수 없습니다.",
+            f"{at.en.capitalize()} shows {shown}, but nothing says whether it is an accuracy.",
+        ),
+        say.text(
+            "이름 없이 출력된 숫자는 채점기가 정확도로 읽지 않습니다. 0점이 아니라, 사람이 볼 일입니다.",
+            "The grader takes no number without a name for an accuracy. It is no zero; a person should look.",
+        ),
+        (say.cite(cell, shown, Witness.RECORDED),),
+        person=say.text(
+            f"✍️ {at.ko}의 {shown} 값이 검증 정확도인지 확인해 주세요.",
+            f"✍️ Please see whether {shown} in {at.en} is a validation accuracy.",
+        ),
     )
 
 
