@@ -130,10 +130,10 @@ def comparison(case: Case) -> Text:
             f"두 실행의 결과가 모두 출력으로 남아 있습니다({ko}).", f"Both runs are stored ({en})."
         )
     if case.facts.compared == "one" and case.baseline and case.bucketed and case.facts.baseline is None:
-        a, b = say.cell(case.baseline.run.cell), say.cell(case.bucketed.run.cell)
+        at = say.cells([case.baseline.run.cell, case.bucketed.run.cell])
         return say.text(
-            f"{a.ko}, {b.ko}의 실행은 체크포인트로 이어진 하나의 학습이라, bucketing 전후의 비교가 아닙니다.",
-            f"The runs in {a.en} and {b.en} are one training, resumed from a checkpoint: no before and after.",
+            f"{at.ko}의 실행은 체크포인트로 이어진 하나의 학습이라, bucketing 전후의 비교가 아닙니다.",
+            f"The runs in {at.en} are one training, resumed from a checkpoint: no before and after.",
         )
     return {
         "typed": say.text(
