@@ -24,6 +24,8 @@ REASONS = {
     "undecided": Text(ko="판단 보류 항목", en="undecided items"),
     "unverified": Text(ko="확인되지 않은 증거", en="unverified evidence"),
     "several-notebooks": Text(ko="노트북 여러 개", en="several notebooks"),
+    "only-a-person": Text(ko="사람만 확인할 수 있는 근거", en="evidence only a person can read"),
+    "near-miss": Text(ko="목표에 아주 조금 모자람", en="just below the goal"),
     "late": Text(ko="늦은 제출", en="late"),
     "cell-timeout": Text(ko="끝나지 않는 셀", en="a cell never ended"),
     "total-timeout": Text(ko="시간 초과", en="out of time"),
@@ -62,8 +64,12 @@ FINDINGS = {
     "evidence-in-images": Text(ko="이미지 속 증거", en="evidence in images"),
     "checkpoint-evaluated": Text(ko="다른 체크포인트를 평가", en="another checkpoint evaluated"),
     "same-score": Text(ko="두 실행의 점수가 똑같음", en="identical scores"),
+    "bucketing-absent": Text(ko="bucketing을 시도하지 않음", en="bucketing absent"),
+    "bucketing-unexecuted": Text(ko="bucketing을 쓰고 실행하지 않음", en="bucketing written, never run"),
+    "not-compared": Text(ko="두 실행의 비교가 출력에 없음", en="no stored comparison of two runs"),
+    "not-analysed": Text(ko="결과를 글로 해석하지 않음", en="the result not interpreted in words"),
 }
-"""Names of findings that are no praise; a test holds the list against what the checks can report."""
+"""Names of findings that are no praise, and of the tags of common.py; tests hold the list against both."""
 
 
 def finding_name(name: str, lang: str) -> str:

@@ -29,12 +29,22 @@ Database = Annotated[
         help=say("성적부: 파일 또는 postgresql://… (기본: OUT/gradebook.sqlite)", "Gradebook: file or URL"),
     ),
 ]
+Run = Annotated[
+    bool,
+    typer.Option(
+        "--run/--no-run",
+        help=say(
+            "--run: 노트북을 격리해서 실행합니다 (한 권에 1분쯤). 기본: 읽기만 합니다.",
+            "--run: run each notebook isolated too (about a minute each). Default: read only.",
+        ),
+    ),
+]
 
 
 def batch(
     source: Annotated[Path, typer.Argument(help=say("제출물 폴더 또는 zip", "Folder or zip of submissions"))],
     out: Annotated[Path, typer.Option("--out", "-o", help=say("결과 폴더", "Folder for the results"))],
-    run: options.Run = False,
+    run: Run = False,
     roster: Annotated[
         Path | None, typer.Option("--roster", help=say("student,path 열이 있는 CSV", "CSV with student,path"))
     ] = None,
@@ -69,7 +79,7 @@ def batch(
     from grader.batch.work import order
 
     plan = None
-    if run is not False:
+    if run:
         plan = Plan(
             profile=options.one_of("--profile", profile, ("auto", "pocket", "full")),
             runtime=runtime,
@@ -77,7 +87,7 @@ def batch(
             budget=options.budget(budget),
             limits=options.limits(timeout),
             home=str(home or ""),
-            insist=run is True,
+            insist=True,
         )
     with progress(Console(stderr=True, highlight=False), lang, shown=plan is not None) as tell:
         around = surroundings(plan, tell)
