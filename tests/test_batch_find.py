@@ -153,7 +153,7 @@ def test_what_is_no_zip_is_said(tmp_path):
 
 
 def test_work_for_other_lessons_is_no_failed_submission(tmp_path):
-    """A repository without this exercise: judging the nearest would fail what was never handed in."""
+    """Without this exercise in a repository, judging the nearest notebook fails what nobody handed in."""
     write(tmp_path / "kim" / "GD01" / "tokenizer.ipynb", "load_dataset('nsmc')\nmodel.fit(x)")
     write(tmp_path / "kim" / "GD02" / "mnist.ipynb", "import tensorflow")
     (entry,) = find(tmp_path)
