@@ -68,13 +68,13 @@ def _own_code() -> bytes:
     return digest.digest()
 
 
-def do(entry: Entry, order: Order) -> Done:
-    """Check one entry. Never raises."""
+def do(entry: Entry, order: Order, progress: pipeline.Progress = pipeline.quiet) -> Done:
+    """Check one entry, telling `progress` what is being done. Never raises."""
     if not entry.path:
         return Done(student=entry.student, problem=entry.why)
     try:
         read = pipeline.read([Path(order.base, path) for path in entry.notebooks])
-        evidence = pipeline.gather(read, order.plan)
+        evidence = pipeline.gather(read, order.plan, progress)
         judgement = checks.judge(evidence, order.rubric)
         found = results.as_dict(evidence, judgement, order.lang)
         texts = {

@@ -5,19 +5,17 @@ from __future__ import annotations
 import getpass
 import importlib.util
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.text import Text as RichText
 
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
-from grader.cli.terminal import plain, progress
+from grader.cli.terminal import progress
 from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.records import Status
@@ -58,7 +56,23 @@ def batch(
         str, typer.Option("--ray", help=say("Ray 클러스터 주소 (local도 가능)", "Ray address, or local"))
     ] = "",
     gpus: Annotated[
-        float, typer.Option("--gpus", help=say("노트북 하나가 쓰는 GPU (Ray)", "GPUs a notebook takes (Ray)"))
+        float,
+        typer.Option(
+            "--gpus-per-job",
+            "--gpus",
+            min=0,
+            help=say(
+                "노트북 하나가 쓰는 GPU: 0.25면 하나에 네 권", "GPUs a notebook takes: 0.25 puts four on one"
+            ),
+        ),
+    ] = 0.0,
+    gpu_memory: Annotated[
+        float,
+        typer.Option(
+            "--gpu-memory",
+            min=0,
+            help=say("노트북 하나가 쓰는 GPU 메모리(GiB)", "GPU memory a notebook takes, GiB"),
+        ),
     ] = 0.0,
     template: options.Template = "v0",
     lang: options.Lang = "ko",
@@ -75,9 +89,14 @@ def batch(
     _needs_extra()
     from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
+    from grader.batch.slots import devices, slots
     from grader.batch.surroundings import surroundings
     from grader.batch.work import order
+    from grader.cli.board import Board
 
+    places = None
+    if (gpus or gpu_memory) and not ray:
+        places = slots(devices(), fraction=gpus, memory_gib=gpu_memory)
     plan = None
     if run:
         plan = Plan(
@@ -92,21 +111,13 @@ def batch(
     with progress(Console(stderr=True, highlight=False), lang, shown=plan is not None) as tell:
         around = surroundings(plan, tell)
     orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-
-        def total(todo: int, kept: int) -> None:
-            note = say(f"이미 확인한 {kept}명은 그대로", f"{kept} kept from before") if kept else ""
-            bar.update(task, total=todo, description=note)
-
-        def ended(entry, done) -> None:
-            if done.problem is not None:
-                line = f"× {plain(entry.student)}: {plain(done.problem.in_(lang))}"
-                bar.console.print(RichText(line, style="yellow"))
-            bar.update(task, advance=1, description=plain(entry.student).replace("\n", " ")[:24])
-
-        try:
+    console = Console(stderr=True, highlight=False)
+    # A closed terminal and a shutdown end it as cleanly as Ctrl-C does.
+    for ending in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, ending):
+            signal.signal(getattr(signal, ending), signal.default_int_handler)
+    try:
+        with Board(console, lang, jobs) as board:
             outcome = run_batch(
                 source,
                 out,
@@ -116,17 +127,17 @@ def batch(
                 jobs=jobs,
                 force=force,
                 classroom=around,
-                scheduler=ray_scheduler(ray, gpus=gpus) if ray else None,
-                progress=Progress(total=total, ended=ended),
+                slots=places,
+                scheduler=ray_scheduler(ray, gpus=gpus, started=board.begun) if ray else None,
+                progress=Progress(total=board.total, staged=board.staged, ended=board.ended),
             )
-        except KeyboardInterrupt:
-            bar.stop()
-            text = say(
-                "중단했습니다. 끝난 것은 저장되어 있으니 같은 명령으로 이어서 할 수 있습니다.",
-                "Stopped. What is done is kept: run the same command again to go on.",
-            )
-            Console(stderr=True).print(text)
-            return 130
+    except KeyboardInterrupt:
+        text = say(
+            "중단했습니다. 끝난 것은 저장되어 있으니 같은 명령으로 이어서 할 수 있습니다.",
+            "Stopped. What is done is kept: run the same command again to go on.",
+        )
+        console.print(text)
+        return 130
     typer.echo(
         say(
             f"{outcome.done}명 확인, {outcome.kept}명 그대로, 결과를 내지 못한 제출물 {outcome.problems}개\n"

@@ -5,6 +5,7 @@ What it is not: it starts nothing. Called by `observe`.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,8 @@ class Setting:
             **_tensorflow(cells),
             "GRADER_OLD": str(int(runtime != "current")),
             **_caps(budget),
+            # Of several GPUs the one that batch grading gave this notebook.
+            **{name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ},
         }
 
 
