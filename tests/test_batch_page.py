@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -68,7 +71,40 @@ def test_undecided_is_blank_in_every_export():
     undecided.results["items"]["r2"] = {"status": "UNDECIDED", "points": None, "reason": "?", "cells": []}
     tables = exports.tables([undecided], rubric.load())
     assert tables["canvas.csv"].splitlines()[2].endswith(",")
-    assert "score" not in tables["gradescope.json"].split('"r2"')[1].split("}")[0]
+    (worksheet,) = csv.DictReader(io.StringIO(tables["moodle.csv"].removeprefix("\ufeff")))
+    assert worksheet["Grade"] == ""
+    found = json.loads(tables["gradescope.json"])["kim"]
+    second = next(test for test in found["tests"] if test["number"] == "r2")
+    assert "score" not in second and "max_score" not in second and second["output"].startswith("UNDECIDED")
+    # Gradescope asks for a total where a test has none; it is said to be unfinished.
+    assert found["score"] == 2.0 and "still to be decided" in found["output"]
+
+
+def test_moodle_takes_the_worksheet_for_its_own():
+    """Its importer refuses a file without these three, and finds a student by "Participant NUMBER"."""
+    handed = row()._replace(lms_id="88")
+    (worksheet,) = csv.DictReader(
+        io.StringIO(exports.tables([handed], rubric.load())["moodle.csv"].removeprefix("\ufeff"))
+    )
+    assert worksheet["Identifier"] == "Participant 88" and worksheet["Grade"] == "3.0"
+    assert worksheet["Last modified (grade)"] == "-"
+
+
+def test_canvas_takes_the_gradebook_for_its_own():
+    """Its importer looks at these header cells, the row of possible points, and the user's number."""
+    handed = row()._replace(lms_id="12345")
+    lines = list(csv.reader(io.StringIO(exports.tables([handed], rubric.load())["canvas.csv"])))
+    assert "Student" in lines[0][0] and lines[0][1:5] == ["ID", "SIS User ID", "SIS Login ID", "Section"]
+    assert "Points Possible" in lines[1][0] and float(lines[1][5]) == 3.0
+    assert lines[2][:2] == ["kim", "12345"] and float(lines[2][5]) == 3.0
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "-"])
+def test_no_cell_is_a_formula_whatever_the_name(name):
+    for text in exports.tables([row(name)], rubric.load()).values():
+        if text.startswith("\ufeff"):
+            for line in csv.reader(io.StringIO(text.removeprefix("\ufeff"))):
+                assert not [cell for cell in line if cell != "-" and cell[:1] in tuple("=+-@\t\r\n")]
 
 
 def test_an_override_is_shown_with_its_author():
