@@ -18,7 +18,7 @@ from grader.batch.common import shared, worth_showing
 from grader.batch.gradebook import Override, Row
 from grader.batch.labels import FINDINGS
 from grader.batch.lessons import LESSONS
-from grader.batch.similarity import Pair
+from grader.batch.similarity import Pair, Span
 from grader.records import Text
 
 CHECKS = Path(__file__).parents[1] / "grader" / "checks"
@@ -54,7 +54,7 @@ def test_hostile_names_and_reasons_are_text(tmp_path):
     page = classpage.write(
         [row(HOSTILE), row("b"), row("c")],
         rubric.load(),
-        (Pair(HOSTILE, "b", 0.9, 0.8, ((HOSTILE, "x"),)),),
+        (Pair(HOSTILE, "b", 0.9, 0.8, (Span(HOSTILE, "x", 1, 2),)),),
         "ko",
     )
     assert "<script>alert" not in page

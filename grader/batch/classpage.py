@@ -63,7 +63,7 @@ def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair
             for one in shared(rows)
         ],
         examples=[{**names[row.student], "praise": praise} for row, praise in worth_showing(rows)],
-        pairs=[pair._asdict() for pair in pairs],
+        pairs=[{**pair._asdict(), "students": (names.get(pair.a), names.get(pair.b))} for pair in pairs],
         plots=[
             plot
             for plot in (classplots.accuracies(rows, goal, lang), classplots.trade_off(rows, lang))

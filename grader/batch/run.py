@@ -22,7 +22,7 @@ from grader.batch.entries import Done, Entry
 from grader.batch.find import find
 from grader.batch.gradebook import Gradebook
 from grader.batch.schedule import run_local
-from grader.batch.similarity import Pair, similar
+from grader.batch.similarity import Pair, given_notebook, similar
 from grader.batch.slots import Slots
 from grader.batch.work import Order, at, key
 from grader.errors import GraderError, UsageError
@@ -69,6 +69,7 @@ def run_batch(
     force: bool = False,
     classroom: str = "",
     slots: Slots | None = None,
+    exercise: Path | None = None,
     scheduler: Scheduler | None = None,
     progress: Progress = Progress(),
 ) -> Outcome:
@@ -98,7 +99,9 @@ def run_batch(
             progress.ended(entry, done)
         book.forget_others({entry.student for entry in entries})
         _publish_missing(out, book)
-        book.note("pairs", msgspec.json.encode(similar(entries, source)).decode())
+        book.note(
+            "pairs", msgspec.json.encode(similar(entries, source, exercise or given_notebook())).decode()
+        )
         summarise(out, book, order.rubric, order.lang)
         problems = sum(row.problem is not None for row in book.rows())
     return Outcome(done=len(todo), kept=len(entries) - len(todo), problems=problems, out=out)

@@ -74,6 +74,18 @@ def batch(
             help=say("노트북 하나가 쓰는 GPU 메모리(GiB)", "GPU memory a notebook takes, GiB"),
         ),
     ] = 0.0,
+    exercise: Annotated[
+        Path | None,
+        typer.Option(
+            "--exercise",
+            exists=True,
+            dir_okay=False,
+            help=say(
+                "학생들이 받은 노트북: 그 코드는 비슷한 코드에서 뺍니다.",
+                "The notebook students were given: its code counts for nobody in the comparison.",
+            ),
+        ),
+    ] = None,
     template: options.Template = "v0",
     lang: options.Lang = "ko",
     budget: options.BudgetText = "24",
@@ -128,6 +140,7 @@ def batch(
                 force=force,
                 classroom=around,
                 slots=places,
+                exercise=exercise,
                 scheduler=ray_scheduler(ray, gpus=gpus, started=board.begun) if ray else None,
                 progress=Progress(total=board.total, staged=board.staged, ended=board.ended),
             )
