@@ -178,5 +178,7 @@ def test_the_trade_off_is_drawn_from_stored_runs_only():
     speed, accuracy = classplots.gain({"baseline": 0, "bucketed": 1, "runs": runs})
     assert (speed, round(accuracy, 4)) == (1.5, 0.01)
     assert classplots.gain({"baseline": 0, "bucketed": 1, "runs": [{}, runs[1]]}) is None
+    counted = runs[0] | {"examples_per_second": None, "rows": 1000, "epochs": 3.0, "seconds": 100.0}
+    assert classplots.gain({"baseline": 0, "bucketed": 1, "runs": [counted, runs[1]]})[0] == 2.0
     rows = [row(f"${n}$", baseline=0, bucketed=1, runs=runs) for n in range(3)]
     assert classpage.write(rows, rubric.load(), (), "ko").count("<svg") == 2

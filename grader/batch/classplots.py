@@ -72,11 +72,19 @@ def gain(facts: dict[str, Any]) -> tuple[float, float] | None:
     if first is None or second is None or first == second:
         return None
     pair = [facts["runs"][first], facts["runs"][second]]
-    rates = [run.get("examples_per_second") for run in pair]
+    rates = [_rate(run) for run in pair]
     scores = [_best(run) for run in pair]
     if None in scores or not all(rates):
         return None
     return rates[1] / rates[0], scores[1] - scores[0]
+
+
+def _rate(run: dict[str, Any]) -> float | None:
+    """Rows per second as stored, else from rows, epochs really made and seconds."""
+    if rate := run.get("examples_per_second"):
+        return rate
+    rows, epochs, seconds = (run.get(name) for name in ("rows", "epochs", "seconds"))
+    return rows * epochs / seconds if rows and epochs and seconds else None
 
 
 def _best(run: dict[str, Any]) -> float | None:
