@@ -87,17 +87,50 @@ def _compares(table: dict) -> bool:
     return about and amount and (len(rows) >= 2 or header.count(" ") >= 2)
 
 
-def analysed(evidence: Evidence) -> tuple[str, tuple[int, ...]]:
-    """'yes', 'short' or 'no', and the cells where the student interprets the result."""
+def analysed(
+    evidence: Evidence, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None
+) -> tuple[str, tuple[int, ...]]:
+    """'yes', 'short' or 'no', and the cells where the student interprets the result.
+
+    Text that names no run speaks of the two compared ones if it follows them.
+    """
+    placed = lambda cell: _follows(cell, runs, baseline, bucketed)  # noqa: E731
     found = [
         o
-        for o in observations(evidence, Kind.ANALYSIS)
-        if set(o.value.get("about", ())) & TOPICS and o.value.get("depth") in DEPTHS[1:]
+        for o in observations(evidence, Kind.ANALYSIS, Kind.REMARK)
+        if set(o.value.get("about", ())) & TOPICS
+        and o.value.get("depth") in DEPTHS[1:]
+        and (o.kind == Kind.ANALYSIS or placed(o.cell))
     ]
     if not found:
         return "no", ()
     depth = max((o.value["depth"] for o in found), key=DEPTHS.index)
     return depth, tuple(o.cell for o in found if o.cell is not None)
+
+
+def unread(
+    evidence: Evidence, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None
+) -> tuple[int, ...]:
+    """Cells below the compared runs whose text seems to hold them against each other, in words that we
+    can't make out."""
+    return tuple(
+        o.cell
+        for o in observations(evidence, Kind.REMARK)
+        if o.value.get("depth") == "unread"
+        and o.cell is not None
+        and _follows(o.cell, runs, baseline, bucketed)
+    )
+
+
+def _follows(cell: int | None, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None) -> bool:
+    """Does `cell` come after both compared runs, with no third one between?"""
+    if cell is None or baseline is None or bucketed is None:
+        return False
+    pair = (baseline, bucketed)
+    last = max(runs[i].run.cell or 0 for i in pair)
+    return cell > last and not any(
+        last < (j.run.cell or 0) < cell for i, j in enumerate(runs) if i not in pair and j.run.executed
+    )
 
 
 def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
@@ -113,7 +146,9 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
     if x and y and abs(x - y) > 0.05 * max(x, y):
         stopped = Ending.EARLY_STOPPED in (a.ending, b.ending)
         found.append("early_stopping" if stopped else "epochs")
-    if Start.UNKNOWN not in (a.start, b.start) and not _same_start(a, b):
+    # Going on from a trained model never equals anything, however the other began.
+    starts = (a.start, b.start)
+    if Start.CONTINUED in starts or (Start.UNKNOWN not in starts and a.start != b.start):
         found.append("start")
     for name, keys in ARGUMENTS.items():
         pairs = [(_argument(a, k), _argument(b, k)) for k in keys]
@@ -170,8 +205,3 @@ def _argument(run: TrainingRun, key: str) -> object:
         return float(value)
     except ValueError:
         return value
-
-
-def _same_start(a: TrainingRun, b: TrainingRun) -> bool:
-    """Do both begin with equal weights? Going on from a trained model never equals anything."""
-    return a.start == b.start and a.start != Start.CONTINUED

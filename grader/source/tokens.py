@@ -171,6 +171,7 @@ def mapped_rows(interp: Interpreter, rows: Rows, call: Call) -> Rows:
     finally:
         interp.trace = outer
     cells = rows.cells | interp.now | func.cells | cells_of(result)
+    rows = replace(rows, lengths=rows.lengths | _length_columns(func))
     if made is not None:
         if made.over != "one" or over == "one":
             made = replace(made, over=over)
@@ -186,6 +187,30 @@ def mapped_rows(interp: Interpreter, rows: Rows, call: Call) -> Rows:
         return replace(rows, shape=Shape.UNKNOWN, cells=cells)
     interp.note(Kind.PREPROCESS, call.node, what="other", detail=f"map({function_name(func)})")
     return replace(rows, ordered=False, cells=cells)
+
+
+def _length_columns(func: Value) -> frozenset[str]:
+    """Columns that a map function fills with something counted: `{'n': len(…)}`, `out['b'] = [sum(m) …]`."""
+    if isinstance(func, Partial):
+        return _length_columns(func.func)
+    if not isinstance(func, Function):
+        return frozenset()
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
+    for node in ast.walk(func.node):
+        if isinstance(node, ast.Dict):
+            pairs += zip(node.keys, node.values, strict=True)
+        elif isinstance(node, ast.Assign):
+            pairs += [(t.slice, node.value) for t in node.targets if isinstance(t, ast.Subscript)]
+    return frozenset(
+        key.value
+        for key, value in pairs
+        if isinstance(key, ast.Constant)
+        and isinstance(key.value, str)
+        and key.value not in TOKEN_COLUMNS
+        and any(
+            isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("len", "sum") for n in ast.walk(value)
+        )
+    )
 
 
 def _map_batch(made: Encoded, call: Call, rows: Rows) -> Encoded:
