@@ -86,9 +86,9 @@ def _remove_padding(case: Case) -> Text:
             f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If "
             "rows have come down to 20–30 tokens, the time will show it.",
         )
+    if (collator := padding_collator(case, bucketed)) is not None:
+        return _free_collator(say.cell(collator.cell), rerun)
     if not pads_in_advance(source):
-        if (collator := padding_collator(case, bucketed)) is not None:
-            return _free_collator(say.cell(collator.cell), rerun)
         return _group(rerun, bucketed.run.kind)
     more, more_en = _still_to_add(bucketed)
     width = bucketed.run.tokens_per_row
@@ -110,18 +110,26 @@ def _remove_padding(case: Case) -> Text:
     place = padding_cell(case, source)
     at = say.cell(place)
     written = padding_argument(case, place) or PADS[source.value["padding"]]
-    again = "" if place == bucketed.run.cell else f" {say.josa(at.ko, '과/와')} `map`을 다시 실행한 다음"
+    mapped = bool(source.value.get("function"))
+    again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
+    again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
+    map_en = ", the `map`" if mapped else ""
     return say.text(
         f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){more}{again} "
         f"{rerun.ko}의 학습을 다시 실행해 보세요. {seen.ko}",
         f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){more_en}, then run "
-        f"{at.en}, the `map` and the training of {rerun.en} again. {seen.en}",
+        f"{at.en}{map_en} and the training of {rerun.en} again. {seen.en}",
     )
 
 
 def _still_to_add(bucketed: Joined) -> tuple[str, str]:
     """What a Trainer needs besides unpadded rows, so far as the run hasn't got it."""
     run = bucketed.run
+    if run.kind == "torch-loop" and "own-collator" not in run.attempts and "collator" not in run.attempts:
+        return (
+            " 배치에서 가장 긴 행까지만 패딩하는 `collate_fn`을 `DataLoader`에 넣은 뒤",
+            ", give the `DataLoader` a `collate_fn` that pads to the longest row of a batch",
+        )
     if run.kind != "trainer" or run.grouping == Grouping.UNKNOWN:
         return "", ""
     lacking = []
@@ -136,8 +144,11 @@ def _still_to_add(bucketed: Joined) -> tuple[str, str]:
 
 
 def padding_collator(case: Case, joined: Joined) -> Observation | None:
-    """The collator of a run that pads every batch to one length."""
+    """The collator of a run that pads every batch of unpadded rows to one length."""
     cells = {*joined.run.cells, joined.run.cell}
+    made = [o for o in observations(case.evidence, Kind.TOKENIZE) if o.cell in cells]
+    if not any(o.value.get("padding") == "none" for o in made):
+        return None
     found = [o for o in observations(case.evidence, Kind.COLLATOR) if o.cell in cells]
     return next((o for o in reversed(found) if o.value.get("padding") == "max_length"), None)
 

@@ -30,7 +30,10 @@ def compared(
     stored = [j for j in pair if _time_and_accuracy(j)]
     if len(stored) == 2 and not _same_training(*pair):
         return "both"
-    if typed_sides(evidence, one_stored=bool(stored)):
+    lone = None
+    if len(stored) == 1 and bucketed is not None:
+        lone = "bucketing" if stored[0] is runs[bucketed] else "baseline"
+    if typed_sides(evidence, one_stored=bool(stored), stored=lone):
         return "typed"
     anywhere = any(_time_and_accuracy(j) for j in runs)
     return "one" if anywhere else "none"
@@ -51,8 +54,10 @@ def _same_training(a: Joined, b: Joined) -> bool:
     return any("resume_from_checkpoint" in j.run.arguments for j in (a, b))
 
 
-def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
+def typed_sides(evidence: Evidence, one_stored: bool, stored: str | None = None) -> bool:
     """Did the student type a result of both sides (or of the side that isn't stored)?
+
+    `stored`: which side has its result stored, 'baseline' or 'bucketing', where that is known.
 
     A time counts, and an accuracy of three or more digits that no output shows: "0.90" stands in every
     statement of the goal, and the stored run's own accuracy is often repeated.
@@ -71,6 +76,8 @@ def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
         elif o.value.get("name") in ("seconds", "time"):
             sides[about] += 1
     if any(_compares(o.value) for o in observations(evidence, Kind.TYPED_TABLE)):
+        return True
+    if stored == "baseline" and sides["bucketing"] > 0:
         return True
     return sides["baseline"] > 0 and (one_stored or sides["bucketing"] > 0)
 

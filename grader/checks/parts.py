@@ -108,14 +108,6 @@ def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
             f"The code of {at.en} pads dynamically, but its stored output is of a run with all rows padded "
             f"{length_en}.",
         )
-    if pads_in_advance(source):
-        tok = say.cell(padding_cell(case, source))
-        return say.text(
-            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어, "
-            "계산량은 그대로입니다.",
-            f"{at.en.capitalize()} sets bucketing, but the tokenising in {tok.en} had already padded the "
-            f"rows {length_en}: the amount of computation stays the same.",
-        )
     if (collator := padding_collator(case, bucketed)) is not None:
         place = say.cell(collator.cell)
         return say.text(
@@ -123,6 +115,14 @@ def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
             f"{length} 패딩해, 계산량은 그대로입니다.",
             f"{at.en.capitalize()} sets bucketing, but the collator of {place.en} pads every batch "
             f"{length_en} (`padding='max_length'`): the amount of computation stays the same.",
+        )
+    if pads_in_advance(source):
+        tok = say.cell(padding_cell(case, source))
+        return say.text(
+            f"{at.ko}에 bucketing을 설정했지만 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어, "
+            "계산량은 그대로입니다.",
+            f"{at.en.capitalize()} sets bucketing, but the tokenising in {tok.en} had already padded the "
+            f"rows {length_en}: the amount of computation stays the same.",
         )
     base = case.baseline
     if base is not None and base.run.padding == Padding.DYNAMIC:

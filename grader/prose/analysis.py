@@ -25,7 +25,7 @@ BARE = 45
 
 _SWAPPED = r"대신|instead of|whereas|while|compared (?:to|with)"
 _THEN = re.compile(
-    r"걸리던|기존|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|vs|" + _SWAPPED,
+    r"걸리던|기존|/|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|vs|" + _SWAPPED,
     re.IGNORECASE,
 )
 """Between or around two durations: the one became the other."""
@@ -237,7 +237,7 @@ def _claims(text: str) -> list[dict[str, Any]]:
 
 def _became(text: str) -> list[dict[str, Any]]:
     """Two durations, the one having become the other: '2시간짜리가 50분이 됐다'."""
-    told = lex.PAST.search(text) or lex.OBSERVED.search(text) or re.search(r"→|->|➔|⇒", text)
+    told = lex.PAST.search(text) or lex.OBSERVED.search(text) or re.search(r"→|->|➔|⇒|\d\s*배", text)
     parts = [seconds for part in _DURATION.findall(text) if (seconds := amounts.seconds(part)) is not None]
     if len(parts) != 2 or not told or not _THEN.search(text) or lex.FEWER_ROWS.search(text):
         return []

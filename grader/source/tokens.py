@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 BERT_LENGTH = 512
 """`model_max_length` of klue/bert-base and of every BERT with 512 positions."""
+LONGEST_REVIEW = 142
+"""Tokens of the longest NSMC review for klue/bert-base: the width of `padding=True` over all rows."""
 TOKEN_COLUMNS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
@@ -131,10 +133,13 @@ def encoded_rows(interp: Interpreter, encoded: Encoded, base: Rows | None) -> Ro
     shape = {"max_length": Shape.FIXED, "none": Shape.OWN}.get(encoded.padding, Shape.UNKNOWN)
     if encoded.padding == "longest":
         shape = {"all": Shape.FIXED, "batch": Shape.BATCH, "one": Shape.OWN}.get(encoded.over, Shape.UNKNOWN)
+    width = encoded.max_length
+    if encoded.padding == "longest" and shape is Shape.FIXED and width is not None:
+        width = min(width, LONGEST_REVIEW)
     return replace(
         base,
         shape=shape,
-        max_length=encoded.max_length,
+        max_length=width,
         ordered=False,
         cells=base.cells | encoded.cells | interp.now,
     )
