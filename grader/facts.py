@@ -87,6 +87,8 @@ class Kind(StrEnum):
     """name 'accuracy'|'seconds'|'speedup'|'rate', value, about 'baseline'|'bucketing'|''"""
     ANALYSIS = "analysis"
     """words n, about ['bucketing'|'speed'|'accuracy'|'reason'|…], depth 'none'|'short'|'yes'"""
+    REMARK = "remark"
+    """as ANALYSIS, of text on speed and accuracy that doesn't say of which run: its place may tell"""
     REFLECTION = "reflection"
     """words n, about ['learned'|'regret'|'feeling'|'difficulty']"""
     CLAIM = "claim"

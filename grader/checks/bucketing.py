@@ -17,6 +17,7 @@ from grader.facts import Kind
 from grader.records import Bucketing, Evidence, Grouping, Padding
 
 EFFORT = {
+    "sorted-rows": 1,
     "collator": 1,
     "own-collator": 2,
     "group_by_length": 4,
@@ -130,7 +131,7 @@ def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int])
     if narrow:
         # Stored figures show narrow batches, and no code that we could read explains them.
         return Decided(Bucketing.UNKNOWN, bucketed=narrow[-1])
-    unclear = [i for i in ran if _unread(runs[i])]
+    unclear = [i for i in ran if _unread(runs[i])] or _narrower(runs, ran)
     if len(unclear) > 1 and _says_it_bucketed(evidence):
         return Decided(
             Bucketing.UNKNOWN,
@@ -138,6 +139,17 @@ def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int])
             baseline=_closest(runs, unclear[-1], [i for i in ran if i != unclear[-1]]),
         )
     return Decided(Bucketing.ABSENT, baseline=ran[-1] if ran else None)
+
+
+def _narrower(runs: tuple[Joined, ...], ran: list[int]) -> list[int]:
+    """All runs, the narrowest last, where one cell trains at several widths: buckets of its own, perhaps."""
+    by_cell: dict[int | None, set[float]] = {}
+    for i in ran:
+        if runs[i].run.tokens_per_row is not None:
+            by_cell.setdefault(runs[i].run.cell, set()).add(runs[i].run.tokens_per_row)
+    if all(len(widths) < 2 for widths in by_cell.values()):
+        return []
+    return sorted(ran, key=lambda i: -(runs[i].run.tokens_per_row or 0))
 
 
 def _unread(joined: Joined) -> bool:

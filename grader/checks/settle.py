@@ -33,6 +33,8 @@ class Case:
     facts: Facts
     analysis_cells: tuple[int, ...]
     """Where the student interprets the result."""
+    unread_cells: tuple[int, ...] = ()
+    """Where the student may do so, in words that we can't make out; empty if it is done elsewhere."""
 
     @property
     def bucketed(self) -> Joined | None:
@@ -65,8 +67,9 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         evidence, runs, threshold(rubric, "r2", "accuracy"), threshold(rubric, "r2", "min_gain")
     )
     compared = compare.compared(evidence, runs, decided.baseline, decided.bucketed)
-    depth, cells = compare.analysed(evidence)
+    depth, cells = compare.analysed(evidence, runs, decided.baseline, decided.bucketed)
     base, late = decided.baseline, decided.bucketed
+    unread = compare.unread(evidence, runs, base, late) if depth == "no" else ()
     differs = ()
     # Where nothing at all is stored, what our own run compared is all there is to be unfair.
     fair_game = compared == "both" or bucketing.outputs_cleared(evidence)
@@ -91,7 +94,7 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         test_as_validation=measured.test_as_validation,
         confounded=differs,
     )
-    return Case(evidence, rubric, runs, decided, measured, facts, cells)
+    return Case(evidence, rubric, runs, decided, measured, facts, cells, unread)
 
 
 def without_doubted(evidence: Evidence) -> Evidence:

@@ -11,6 +11,7 @@ from grader.recorded import bare, context, keras, loaded, loops, padding, printe
 from grader.recorded.dicts import ACCURACY_KEY
 from grader.recorded.numbers import share, whole
 from grader.recorded.runs import Context, finish
+from grader.recorded.templates import Templates
 from grader.recorded.tqdm import bar
 from grader.recorded.trainer import Draft, Reading
 from grader.recorded.typed import Typed
@@ -29,13 +30,14 @@ def read(submission: Submission) -> Testimony:
     counts = frozenset(_counts(cells))
     runs: list[TrainingRun] = []
     evaluations: list[Evaluation] = []
-    typed, model, parameters, shown = Typed(), "", padding.NON_EMBEDDING, 0
+    typed, prints, model, parameters, shown = Typed(), Templates(), "", padding.NON_EMBEDDING, 0
     known: list[Evaluation] = []
     by_cell = {cell.index: reading for cell, reading in readings}
     for cell in submission.cells:
         if cell.kind != "code":
             continue
         typed.add(cell)
+        prints.add(cell)
         if not cell.outputs:
             continue
         seen = list(loaded.read_cell(cell))
@@ -51,11 +53,12 @@ def read(submission: Submission) -> Testimony:
         runs += here
         known += [e for run in here for e in run.evaluations] + loose
         evaluations += loose
-        more, prints = _printed(cell, typed, known)
+        unnamed = prints.read_cell(cell)
+        more, told = _printed(cell, typed, known, unnamed)
         known += more
         evaluations += more
-        observations += prints[: max(0, MAX_PRINTED - shown)]
-        shown += len(prints)
+        observations += told[: max(0, MAX_PRINTED - shown)]
+        shown += len(told)
         observations += _speeds(cell, here)
     return Testimony(
         witness=Witness.RECORDED,
@@ -154,7 +157,9 @@ def _plausible(accuracy: float) -> bool:
     return 0.2 <= accuracy < 0.9995
 
 
-def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Evaluation], list[Observation]]:
+def _printed(
+    cell: Cell, typed: Typed, known: list[Evaluation], unnamed: list[bare.Shown]
+) -> tuple[list[Evaluation], list[Observation]]:
     """Accuracies in prints, reports and data frames: observations, and evaluations where they are news."""
     found: list[tuple[float, int, str, str, int | None, str]] = []
     for output in cell.outputs:
@@ -175,7 +180,9 @@ def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Ev
                     found.append(
                         (metric.value, metric.digits, metric.written, metric.about, None, line.strip())
                     )
-    found += [(s.value, s.digits, s.written, s.about, None, s.line) for s in bare.read_cell(cell)]
+    found += [
+        (s.value, s.digits, s.written, s.about, None, s.line) for s in (*bare.read_cell(cell), *unnamed)
+    ]
     evaluations: list[Evaluation] = []
     observations: list[Observation] = []
     for value, digits, written, about, rows, line in found[:500]:

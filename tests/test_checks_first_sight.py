@@ -1,0 +1,218 @@
+"""What notebooks written without a look at the grader got wrong at first sight, one small case each."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from grader import pipeline, rubric
+from grader.recorded import read
+from grader.records import Cell, Output, Submission
+from tests.corpus.stored import display, error
+from tests.test_checks_styles import (
+    COLLATOR,
+    FRESH,
+    GROUP,
+    MAPPED,
+    MAX_COLLATOR,
+    NO_GAIN,
+    PLAIN,
+    SAME,
+    a_run,
+    judge,
+    outputs,
+    trainer,
+)
+
+FAST = a_run(22.6, 2600, 0.9034)
+BOTH = [
+    (MAPPED, []),
+    (trainer("padded"), outputs(PLAIN, True)),
+    (FRESH + trainer("free", GROUP, COLLATOR), outputs(FAST, True)),
+]
+
+
+def verdict(tmp_path, cells):
+    """The verdict on item 3."""
+    judge(tmp_path, cells)  # leaves the notebook behind
+    return pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1].items[2]
+
+
+# ------------------------------------------------------------------ words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "시간 2.9배 단축(7600→2600초), 정확도 차이 0.0006. 패딩 토큰이 없어지면 이렇게 빨라진다.",
+        "훈련시간 1/3로 감소, 정확도 0.1% 하락",
+        "확실히 쾌적해졌다. 학습 시간이 반토막 났고 성능은 동등한 수준.",
+        "The second run was about 2.9 times faster, and accuracy hardly changed.",
+    ],
+)
+def test_text_below_both_runs_interprets_them_without_naming_bucketing(tmp_path, text):
+    assert judge(tmp_path, [*BOTH, text]) == ("effective", "both", "PASS")
+    # The same words above the runs, or below another training, speak of something else.
+    assert judge(tmp_path, [text, *BOTH])[2] == "PARTIAL"
+    third = (FRESH + trainer("padded", "seed=7"), outputs(PLAIN, True))
+    assert judge(tmp_path, [*BOTH, third, text])[2] == "PARTIAL"
+
+
+def test_text_that_cannot_be_made_out_is_for_a_person(tmp_path):
+    found = verdict(tmp_path, [*BOTH, "후자가 전자보다 시간 측면에서 월등한 것은 자명했다."])
+    assert (found.status, found.points) == ("UNDECIDED", None)
+    assert "셀 7" in found.person.ko
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "허깅페이스를 처음 써 봤는데 편했다. OOM이 나서 배치를 줄였다.",
+        "시간이 오래 걸려서 epoch을 3에서 1로 줄였다. 정확도 90%를 넘겨서 다행이다.",
+        "데이터를 3만개로 줄이니 학습 시간이 2시간에서 20분으로 줄었다.",
+    ],
+)
+def test_other_words_below_the_runs_interpret_nothing(tmp_path, text):
+    assert judge(tmp_path, [*BOTH, text]) == ("effective", "both", "PARTIAL")
+
+
+def test_reaching_the_goal_is_no_comparison(tmp_path):
+    text = "bucketing을 적용하여 90%가 넘는 성능을 확인하였다."
+    assert judge(tmp_path, [*BOTH, text]) == ("effective", "both", "PARTIAL")
+
+
+# ------------------------------------------------------------------ what was tried
+
+
+def test_rows_sorted_by_a_column_made_from_lengths_are_an_attempt(tmp_path):
+    counted = """def mark(b):
+    out = tok(b['document'], truncation=True, padding='max_length', max_length=128)
+    out['bucket'] = [sum(m) // 16 for m in out['attention_mask']]
+    return out
+padded = ds.map(mark, batched=True)
+padded['train'] = padded['train'].sort('bucket')"""
+    by_label = counted.replace("sort('bucket')", "sort('label')")
+    for made, wanted in ((counted, "no-op"), (by_label, "absent")):
+        cells = [
+            (MAPPED, []),
+            (trainer("padded"), outputs(PLAIN, True)),
+            (made, []),
+            (FRESH + trainer("padded"), outputs(SAME, True)),
+            NO_GAIN,
+        ]
+        assert judge(tmp_path, cells)[0] == wanted
+
+
+def test_several_fixed_widths_in_one_cell_are_not_called_no_bucketing(tmp_path):
+    # Buckets of the student's own: read as a plain run each, so a person has to look.
+    code = "for width in widths:\n    " + trainer("parts[width]").replace("\n", "\n    ")
+    runs = [o for width in (16, 128) for o in outputs(a_run(width, 900, 0.9), True)]
+    told = "버킷별로 나누어 학습하니 7600초에서 1800초로 줄었고 정확도는 0.904에서 0.9로 조금 낮아졌다."
+    cells = [(MAPPED, []), (trainer("padded"), outputs(PLAIN, True)), (code, runs), told]
+    assert judge(tmp_path, cells)[::2] == ("unknown", "UNDECIDED")
+
+
+def test_a_run_that_was_stopped_is_said_to_have_been_stopped(tmp_path):
+    bar = "<div><progress value='2812' max='14064'></progress>\n[ 2812/14064 08:40 < 34:40, 5.41 it/s, Epoch 0.60/3]</div>"
+    stopped = [display(bar)]
+    cells = [
+        *BOTH[:2],
+        (
+            FRESH + trainer("free", GROUP, COLLATOR),
+            [*stopped, error("KeyboardInterrupt", "", "trainer.train()")],
+        ),
+    ]
+    found = verdict(tmp_path, cells)
+    assert "20 %쯤에서 멈춰" in found.actual.ko
+
+
+# ------------------------------------------------------------------ the next step fits the code
+
+
+def test_next_step_uses_the_unpadded_rows_that_are_there(tmp_path):
+    apart = MAPPED.split("\n")
+    cells = [
+        ("\n".join((apart[0], apart[2])), []),
+        (trainer("padded"), outputs(PLAIN, True)),
+        ("\n".join((apart[1], apart[3])), []),
+        (FRESH + trainer("padded", GROUP, COLLATOR), outputs(SAME, True)),
+        NO_GAIN,
+    ]
+    step = verdict(tmp_path, cells).next_step
+    assert "셀 6에서 패딩 없이" in step.ko and "train_dataset" in step.ko
+
+
+def test_next_step_frees_the_collator_that_pads(tmp_path):
+    cells = [*BOTH[:2], (FRESH + trainer("free", GROUP, MAX_COLLATOR), outputs(SAME, True)), NO_GAIN]
+    found = verdict(tmp_path, cells)
+    assert "collator" in found.actual.ko and "셀 6의 collator에서" in found.next_step.ko
+
+
+def test_next_step_names_the_argument_as_written_and_what_is_lacking(tmp_path):
+    whole = "whole = ds.map(lambda b: tok(b['document'], truncation=True, padding=True), batched=True, batch_size=None)"
+    cells = [
+        *BOTH[:2],
+        (whole, []),
+        (FRESH + trainer("whole", GROUP), outputs(a_run(142, 8300, 0.9036), True)),
+        NO_GAIN,
+    ]
+    step = verdict(tmp_path, cells).next_step.ko
+    assert "`padding=True` 인자를 빼고" in step
+    assert "DataCollatorWithPadding" in step and "group_by_length" not in step
+
+
+# ------------------------------------------------------------------ stored numbers
+
+
+def shown(source: str, text: str, *before: str) -> list[float]:
+    cells = [Cell(index=i, kind="code", source=s, execution_count=1) for i, s in enumerate(before)]
+    out = (Output(kind="stream", name="stdout", text=text),)
+    cells.append(Cell(index=len(cells), kind="code", source=source, execution_count=2, outputs=out))
+    found = read(Submission(name="x.ipynb", sha256="", cells=tuple(cells)))
+    return [e.accuracy for e in found.evaluations] + [e.accuracy for r in found.runs for e in r.evaluations]
+
+
+PRINTS = """def run(name):
+    trainer.train()
+    res = trainer.evaluate()
+    print(name, {shown})"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "line", "wanted"),
+    [
+        ('res["eval_accuracy"]', "baseline 0.9046", [0.9046]),
+        ('f"{res[\'eval_accuracy\']:.4f}", "완료"', "baseline 0.9046 완료", [0.9046]),
+        ('"끝 %.4f" % (hits / n)', "baseline 끝 0.9046", []),
+        ('res["eval_loss"]', "baseline 0.9046", []),
+        ('"0.9046"', "baseline 0.9046", []),
+    ],
+)
+def test_a_printed_number_is_what_its_print_shows(expression, line, wanted):
+    assert shown("run('baseline')", line, PRINTS.format(shown=expression)) == wanted
+
+
+def test_a_share_of_hits_is_an_accuracy():
+    code = """def score(loader):
+    hits = n = 0
+    for x, y in loader:
+        hits += (model(x).argmax(1) == y).sum().item(); n += len(y)
+    print('결과:', round(hits / n, 4))"""
+    assert shown("score(val)", "결과: 0.9046", code) == [0.9046]
+    assert shown("score(val)", "결과: 0.9046", code.replace("==", "+")) == []
+
+
+KERAS = "4688/4688 [==============================] - 2410s 511ms/step - loss: 0.2831 - accuracy: 0.8790"
+
+
+def test_a_keras_fit_of_one_epoch_has_no_header():
+    whole = KERAS + " - val_loss: 0.2421 - val_accuracy: 0.9007"
+    assert shown("build().fit(base, validation_data=val, epochs=1)", whole) == [0.9007]
+    assert shown("model.fit(base)", KERAS) == []  # the rows trained on
+    assert shown("model.evaluate(val)", KERAS) == [0.879]
+
+
+def test_a_training_time_beside_an_accuracy_is_a_run():
+    out = (Output(kind="stream", name="stdout", text="train time: 2710.4 sec, test accuracy: 0.9013\n"),)
+    cell = Cell(index=0, kind="code", source="go()", execution_count=1, outputs=out)
+    (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
+    assert (run.seconds, run.evaluations[0].accuracy) == (2710.4, 0.9013)
