@@ -7,7 +7,7 @@ or the model or data can't be recognised.
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.accuracy import best_of
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
@@ -123,10 +123,12 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
                 "✍️ 다른 모델을 인정할지 정해 주세요.", "✍️ Please decide whether another model counts."
             ),
         )
-    return _verdict(case, Status.PASS, actual=_trained(shown), reason=_how_it_went(case, shown), cited=cited)
+    return _verdict(
+        case, Status.PASS, actual=_trained(case, shown), reason=_how_it_went(case, shown), cited=cited
+    )
 
 
-def _trained(shown: Joined) -> Text:
+def _trained(case: Case, shown: Joined) -> Text:
     """'셀 24에서 120,000행으로 3 에폭 학습했고, 정확도 0.9043이 출력에 남아 있습니다.'"""
     at, run, best = say.cell(shown.run.cell), shown.run, best_of(shown.run)
     rows_ko = f" {say.count(run.rows)}행으로" if run.rows else ""
@@ -135,6 +137,11 @@ def _trained(shown: Joined) -> Text:
     epochs_en = f" for {say.epochs(run.epochs)} epochs" if run.epochs else ""
     metric = say.josa(f"정확도 {say.accuracy(best.accuracy)}", "이/가") if best else "평가 결과가"
     left = f"an accuracy of {say.accuracy(best.accuracy)}" if best else "a result"
+    if case.own_run:
+        return say.text(
+            f"채점기가 실행했을 때 {at.ko}에서{rows_ko}{epochs_ko} 학습했고, {metric} 나왔습니다.",
+            f"When the grader ran it, {at.en} trained{rows_en}{epochs_en} and reached {left}.",
+        )
     return say.text(
         f"{at.ko}에서{rows_ko}{epochs_ko} 학습했고, {metric} 출력에 남아 있습니다.",
         f"{at.en.capitalize()} trained{rows_en}{epochs_en} and left {left} in its output.",
@@ -161,7 +168,9 @@ def _how_it_went(case: Case, shown: Joined) -> Text:
             )
         )
     seen = case.evidence.observed
-    if seen is not None and any(observed_trained(j) for j in case.runs):
+    if case.own_run:
+        parts.append(own_run.said(case.evidence))
+    elif seen is not None and any(observed_trained(j) for j in case.runs):
         parts.append(
             say.text(
                 "채점기가 다시 실행했을 때도 모델을 불러오고 학습이 시작되었습니다.",

@@ -12,7 +12,7 @@ MUTANTS: list[dict] = [
     {
         "name": "learning-rate-too-high",
         "mistake": "`learning_rate=1e-1`: the model forgets everything at once",
-        "edits": (("arguments", "learning_rate=3e-5", "learning_rate=1e-1"),),
+        "edits": (("arguments", "learning_rate=LEARNING_RATE", "learning_rate=1e-1"),),
         "read": {"runs": BOTH},
         "run": {**WORKS, "r2": ("UNDECIDED", "FAIL")},
     },
