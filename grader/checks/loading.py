@@ -15,6 +15,7 @@ from grader.checks.settle import Case
 from grader.checks.shown import (
     MODEL,
     award,
+    from_random,
     is_nsmc,
     model_used,
     observed_trained,
@@ -107,6 +108,8 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
                 f"✍️ Please check that the {what.en} is the one the exercise asks for.",
             ),
         )
+    if all(from_random(case, j) for j in case.runs):
+        return _random(case, shown, cited)
     if model != MODEL:
         return _verdict(
             case,
@@ -234,9 +237,36 @@ def _unread(case: Case, cells: tuple[int, ...], cited: tuple[Citation, ...]) -> 
     )
 
 
+def _random(case: Case, shown: Joined, cited: tuple[Citation, ...]) -> Verdict:
+    """Something trains, but not klue/bert-base: only its architecture was loaded."""
+    at = say.cell(shown.run.cell)
+    return _verdict(
+        case,
+        Status.PARTIAL,
+        actual=say.text(
+            f"{at.ko}의 학습은 동작하지만, 모델을 무작위 가중치에서 만들었습니다.",
+            f"The training in {at.en} works, but its model was made with random weights.",
+        ),
+        reason=say.text(
+            f"과제는 사전학습된 `{MODEL}`의 fine-tuning입니다. `from_config`는 구조만 가져옵니다.",
+            f"The exercise is to fine-tune the pretrained `{MODEL}`; `from_config` takes its architecture "
+            "only.",
+        ),
+        cited=cited,
+        next_step=say.text(
+            f"모델을 만드는 셀에서 `from_config` 대신 `from_pretrained('{MODEL}', num_labels=2)`를 쓰고 "
+            "다시 학습해 주세요.",
+            f"Make the model with `from_pretrained('{MODEL}', num_labels=2)` instead of `from_config`, and "
+            "train again.",
+        ),
+    )
+
+
 def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
     """The file stores nothing: our own run decides, if there is one."""
     trained = [j for j in case.runs if observed_trained(j)]
+    if trained and all(from_random(case, j) for j in trained):
+        return _random(case, trained[0], cited)
     if trained:
         run = trained[0].run
         return _verdict(

@@ -12,7 +12,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "r2": {
         "partial_share": 0.5,
         "accuracy": 0.90,
-        "pocket_accuracy": 0.88,
+        "pocket_accuracy": 0.86,
         "min_gain": 0.003,
         "noise": 0.003,
     },
