@@ -73,6 +73,9 @@ def test_untouched_it_fails_every_item_with_a_next_step(untouched):
     assert "셀 3부터" in items["r1"].next_step.ko
     assert "trainer.evaluate()" in items["r2"].next_step.ko
     assert "Trainer" in items["r3"].next_step.ko and "비교" in items["r3"].next_step.ko
+    told = " ".join(v.next_step.ko + v.next_step.en for v in items.values())
+    for answer in ("group_by_length", "DataCollatorWithPadding", "truncation"):
+        assert answer not in told, "the step gives away what the exercise leaves to be found"
     facts = untouched.judgement.facts
     assert facts.bucketing == Bucketing.ABSENT and facts.compared == "none"
     assert facts.analysed == "no", "the exercise's own words are taken for the student's"
@@ -88,6 +91,8 @@ def test_one_filled_cell_is_not_judged_as_untouched(tmp_path):
     nbformat.write(notebook, tmp_path / "half.ipynb")
     judgement = pipeline.check(tmp_path / "half.ipynb", None, rubric.load()).judgement
     assert [v.status for v in judgement.items[:2]] == [Status.UNDECIDED] * 2
+    assert all("셀 4" in v.next_step.ko for v in judgement.items), "each names the first cell still open"
+    assert "group_by_length" not in judgement.items[2].next_step.ko
 
 
 def test_the_solution_read_alone_is_undecided_never_failed():

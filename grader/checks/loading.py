@@ -23,7 +23,7 @@ from grader.checks.shown import (
     was_loaded,
     with_metric,
 )
-from grader.checks.unfilled import blanks
+from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
 from grader.records import Citation, Ending, Status, Text, Verdict, Witness
 
@@ -302,6 +302,7 @@ def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
             ]
         ),
         cited=cited,
+        next_step=go_on(case),
         person=say.text(
             "✍️ 실행된 노트북을 받아 확인해 주세요.", "✍️ Please ask for the notebook as it was run."
         ),

@@ -13,7 +13,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import award, never_trained, saw_up_to, untold
-from grader.checks.unfilled import blanks
+from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
 
@@ -58,6 +58,7 @@ def nothing_stored(case: Case) -> Verdict:
             ),
             _budget_reason(case),
             _run_cells(case),
+            next_step=go_on(case),
             person=say.text(
                 "✍️ 실행된 노트북을 받아 최고 검증 정확도를 확인해 주세요.",
                 "✍️ Please ask for the notebook as it was run and look at its best validation accuracy.",
