@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from grader import pipeline, rubric
+from grader.cli.app import run
 from grader.records import Bucketing, Status
 from grader.release import BEGIN, WORD_STUB, release
 
@@ -112,6 +113,26 @@ def test_the_readme_names_commands_and_files_that_exist():
     known = {"partial_share", "accuracy", "pocket_accuracy", "min_gain", "noise", "min_fall"}
     assert known == set().union(*(item.thresholds for item in rubric.load()))
     assert all(f"`{name}`" in text for name in known)
+
+
+def test_a_second_lesson_as_the_readme_says(tmp_path):
+    """Rubric copied and edited, a notebook with markers, released, checked by its own rubric."""
+    folder = tmp_path / "exercises" / "second"
+    folder.mkdir(parents=True)
+    text = (FOLDER / "rubric.toml").read_text("utf-8")
+    assert text.count("\naccuracy = 0.90") == 1
+    (folder / "rubric.toml").write_text(text.replace("\naccuracy = 0.90", "\naccuracy = 0.85"), "utf-8")
+    blank = "import torch\n### BEGIN SOLUTION\nx = torch.zeros(2)\n### END SOLUTION\nx.shape"
+    cells = [nbformat.v4.new_markdown_cell("# 둘째"), nbformat.v4.new_code_cell(blank)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "answer.ipynb")
+    exercise, rules = str(folder / "exercise.ipynb"), str(folder / "rubric.toml")
+    assert run(["release", str(tmp_path / "answer.ipynb"), "--out", exercise]) == 0
+    assert "zeros" not in Path(exercise).read_text("utf-8")
+    asked = ["check", exercise, "--no-run", "--rubric", rules, "--out", str(tmp_path / "runs")]
+    assert run([*asked, "--lang", "en"]) == 1
+    assert {p.name for p in folder.iterdir()} == {"rubric.toml", "exercise.ipynb"}
+    results = next((tmp_path / "runs").glob("*.results.json")).read_text("utf-8")
+    assert "0.85" in results and "Begin with cell 1" in results
 
 
 @pytest.mark.parametrize(
