@@ -16,19 +16,23 @@ import time
 from pathlib import Path
 
 from grader import pipeline, rubric
-from grader.records import Budget, Limits, Status
+from grader.records import Budget, Evidence, Judgement, Limits, Status
 
 SOLUTION = Path(__file__).parents[1] / "reference" / "solution.ipynb"
 WHOLE = Budget(train_batches=None, eval_batches=None)
 
 
-def row(runtime: str) -> tuple[str, bool]:
+def graded(runtime: str) -> tuple[str, bool]:
     """One line of the table, and whether it is all passed."""
     limits = Limits(total_seconds=1800, cell_seconds=1200)
     plan = pipeline.Plan(profile="pocket", runtime=runtime, budget=WHOLE, limits=limits, insist=True)
     start = time.monotonic()
     evidence, judgement = pipeline.check(SOLUTION, plan, rubric.load())
-    wall = time.monotonic() - start
+    return row(runtime, evidence, judgement, time.monotonic() - start)
+
+
+def row(runtime: str, evidence: Evidence, judgement: Judgement, wall: float) -> tuple[str, bool]:
+    """The same from what the check found; `wall` in seconds, all of it."""
     facts, seen = judgement.facts, evidence.observed
     statuses = [str(verdict.status) for verdict in judgement.items]
     points = sum(verdict.points or 0 for verdict in judgement.items)
@@ -50,7 +54,7 @@ def main() -> int:
     chosen = parser.parse_args()
     rows = []
     for runtime in chosen.runtime:
-        rows.append(row(runtime))
+        rows.append(graded(runtime))
         print(rows[-1][0], flush=True)
     page = PAGE.format(
         date=time.strftime("%Y-%m-%d", time.gmtime()), rows="\n".join(line for line, _ in rows)

@@ -48,6 +48,6 @@ def for_cpu(model: nn.Module) -> nn.Module:
     numbers = np.random.Generator(np.random.SFC64(torch.initial_seed()))
     for parent in model.modules():
         for name, child in parent.named_children():
-            if type(child) is nn.Dropout:
+            if type(child) in (nn.Dropout, Dropout):  # an earlier run's is seeded anew
                 setattr(parent, name, Dropout(child.p, numbers).train(child.training))
     return model

@@ -55,3 +55,12 @@ def test_every_dropout_of_a_model_is_changed_and_the_logits_are_not():
         after = dropout.for_cpu(net)(input_ids=ids).logits
     assert torch.equal(before, after)
     assert not [m for m in net.modules() if type(m) is nn.Dropout]
+
+
+def test_a_second_run_of_the_same_model_begins_with_its_own_seed():
+    x, net = torch.ones(50, 10), nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).train()
+    drops = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        drops.append(dropout.for_cpu(net)[1](x))
+    assert torch.equal(*drops)
