@@ -4,7 +4,7 @@
     python -m benchmarks.bucketing --data DIR --device cuda --shape base --rate 3e-5 --out FILE
 
 The second is for a GPU: klue/bert-base's shape with random weights, bfloat16. It has never been run on
-one; `--device cpu --shape base --rows 64` goes the same way but for the device.
+one; `--device cpu --shape base --rows 64 --profile-steps 1` goes the same way but for the device.
 
 DIR holds NSMC-format files. Three tables:
 
@@ -424,6 +424,7 @@ def main() -> None:
     option("--rate", type=float, default=1e-3)
     option("--device", default="cpu", choices=("cpu", "cuda"))
     option("--shape", default="pocket", choices=tuple(SHAPES), help="base: klue/bert-base's, random")
+    option("--profile-steps", type=int, default=40)
     option("--shares-only", action="store_true", help="the first table, without training")
     option("--out", type=Path, help="write the page here; default: print only")
     chosen = parser.parse_args()
@@ -446,7 +447,7 @@ def main() -> None:
     text = PAGE.format(
         shares=shares(lengths), targets=targets(lengths, found, on),
         speeds=speeds(found, statistics.mean(lengths)), shape=chosen.shape,
-        accuracies=accuracies(found), profile=profile(examples, on), options=options(sys.argv[1:]),
+        accuracies=accuracies(found), profile=profile(examples, on, steps=chosen.profile_steps), options=options(sys.argv[1:]),
         all=len(lengths), mean=statistics.mean(lengths), median=statistics.median(lengths),
         tokens=budget(lengths), rows=chosen.rows, wide=chosen.wide_rows, epochs=chosen.epochs,
         test=chosen.test_rows, seeds=chosen.seeds, rate=chosen.rate, minutes=(time.monotonic() - start) / 60,

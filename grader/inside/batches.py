@@ -55,10 +55,10 @@ class Facts:
         self.counted = self.unmasked = self.odd = 0
 
 
-def look(ids, mask, labels, pad):
-    """Facts of a batch given as tensors on any device. `ids` (rows, width)."""
+def look(ids, mask, labels, pad, attends=None):
+    """Facts of a batch given as tensors on any device. `ids` (rows, width). `attends`: True if `mask` is
+    what attention was kept from padding with, False if nothing was, None if that can't be told."""
     facts = Facts(int(ids.shape[0]), int(ids.shape[1]))
-    bare = mask is None  # the model was called without one, whatever lies in the batch
     source = _source(ids)
     if source is not None:
         facts.loader = source.loader
@@ -79,9 +79,9 @@ def look(ids, mask, labels, pad):
     )
     if keep is not None and keep.shape != array.shape:
         keep = None
-    if bare:
+    if attends is False:  # whatever lies in the batch, the model was called without it
         facts.unmasked = int((array == pad).sum())
-    elif keep is not None:
+    elif attends and keep is not None:
         facts.unmasked = int(((array == pad) & (keep != 0)).sum())
         facts.odd = int(((array != pad) & (keep == 0)).sum())
     facts.lengths = (keep != 0).sum(axis=1) if keep is not None else (array != pad).sum(axis=1)
