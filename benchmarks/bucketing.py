@@ -40,7 +40,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig
 from reference import batching, data, dropout, model, packed
 from reference.batching import Batch, Batches, Plan
 from reference.data import Example
-from reference.train import Recipe, evaluate, train
+from reference.train import Recipe, evaluate, mixed_precision, train
 
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "grader" / "classroom" / "pocket" / "model"
@@ -65,6 +65,13 @@ class On(NamedTuple):
         torch.manual_seed(seed)
         config = BertConfig(num_labels=2, **SHAPES[self.shape])
         return AutoModelForSequenceClassification.from_config(config).to(self.device)
+
+    def now(self) -> float:
+        """Seconds on the clock that `spent` goes by."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+            return time.perf_counter()
+        return time.process_time()
 
     def spent(self, wall: float, cpu: float) -> float:
         """What ratios are taken of: CPU seconds, or the clock where a GPU does the work."""
@@ -378,18 +385,20 @@ def profile(examples: list[Example], on: On, *, steps: int = 40) -> str:
         spent, real = [0.0] * 4, 0
         made = itertools.chain(batches.epoch(0), batches.epoch(1), batches.epoch(2))
         for _ in range(steps):
-            clock = [time.process_time()]
+            clock = [on.now()]
             batch = {name: tensor.to(on.device) for name, tensor in next(made).items()}
-            clock.append(time.process_time())
+            clock.append(on.now())
             labels = batch.pop("labels")
-            loss = torch.nn.functional.cross_entropy(net(**batch).logits, labels)
-            clock.append(time.process_time())
+            with mixed_precision(torch.device(on.device)):
+                logits = net(**batch).logits
+            loss = torch.nn.functional.cross_entropy(logits.float(), labels)
+            clock.append(on.now())
             loss.backward()
-            clock.append(time.process_time())
+            clock.append(on.now())
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            clock.append(time.process_time())
+            clock.append(on.now())
             spent = [s + b - a for s, (a, b) in zip(spent, itertools.pairwise(clock), strict=True)]
             real += int(batch.get("attention_mask", torch.ones_like(batch["input_ids"])).sum())
         parts = [1000 * s / steps for s in spent]
@@ -447,7 +456,8 @@ def main() -> None:
     text = PAGE.format(
         shares=shares(lengths), targets=targets(lengths, found, on),
         speeds=speeds(found, statistics.mean(lengths)), shape=chosen.shape,
-        accuracies=accuracies(found), profile=profile(examples, on, steps=chosen.profile_steps), options=options(sys.argv[1:]),
+        accuracies=accuracies(found), profile=profile(examples, on, steps=chosen.profile_steps),
+        options=options(sys.argv[1:]),
         all=len(lengths), mean=statistics.mean(lengths), median=statistics.median(lengths),
         tokens=budget(lengths), rows=chosen.rows, wide=chosen.wide_rows, epochs=chosen.epochs,
         test=chosen.test_rows, seeds=chosen.seeds, rate=chosen.rate, minutes=(time.monotonic() - start) / 60,
@@ -501,9 +511,11 @@ cost.
 {profile}
 
 Forward and backward are nearly all that is left, and bucketed spends on them what the floor does: there is
-no padding left to save. What separates both from Trainer's length grouping is its 5 % of padding and its
-own work between steps. Packing at random pays for attention: on a CPU every length in a batch is a call of
-its own, some 20 instead of 2. Packed from buckets it is back at the floor.
+no padding left to save. Trainer's length grouping is behind by its 5 % of padding, by its own work between
+steps, and by dropout's random numbers: `nn.Dropout` draws one for each element, a seventh of a step on a CPU
+(torch.profiler: `bernoulli_` 13 %, more than AdamW); ours cuts four out of each (reference/dropout.py).
+Packing at random pays for attention: on a CPU every length in a batch is a call of its own, some 20 instead
+of 2. Packed from buckets it is back at the floor.
 """
 
 
