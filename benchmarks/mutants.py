@@ -114,8 +114,8 @@ PAGE = """# Mutants: realistic mistakes, and what the grader says
 Made by `python -m benchmarks.mutants --run --out benchmarks/mutants.md` on {date} in {minutes:.0f} minutes.
 
 The solution stores no outputs and a budget cuts every run, so accuracy (r2) is for a person to decide (–),
-and r3 can't pass: nothing was trained to its end. What is told apart here is what bucketing did, and what else
-was wrong. What each one must get, and why: tests/mutants/. The solution run in full: benchmarks/solution.md.
+and r3 can't pass: nothing was trained to its end. What is told apart here is what bucketing did, and what
+else was wrong. What each one must get, and why: tests/mutants/. The solution run in full: benchmarks/solution.md.
 
 {sections}
 """
