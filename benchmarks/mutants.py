@@ -115,7 +115,7 @@ Made by `python -m benchmarks.mutants --run --out benchmarks/mutants.md` on {dat
 
 The solution stores no outputs and a budget cuts every run, so accuracy (r2) is for a person to decide (–),
 and r3 can't pass: nothing was trained to its end. What is told apart here is what bucketing did, and what
-else was wrong. What each one must get, and why: tests/mutants/. The solution run in full: benchmarks/solution.md.
+else was wrong. What each one must get, and why: tests/mutants/. The solution in full: solution.md.
 
 {sections}
 """
