@@ -100,6 +100,7 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         },
         best_accuracy=measured.best.accuracy if measured.best else None,
         best_accuracy_cell=measured.best.cell if measured.best else None,
+        goal=_goal(evidence, rubric, own),
         eval_split=measured.split,
         runs=tuple(j.run for j in runs),
         baseline=base,
