@@ -506,6 +506,8 @@ class Facts(Record, omit_defaults=False):
     """By run, key 'cell N' or 'cell N #k'."""
     best_accuracy: float | None = None
     best_accuracy_cell: int | None = None
+    goal: float | None = None
+    """The accuracy that was asked for, of the profile it was measured on."""
     eval_split: str = "unknown"
     """'validation', 'test-as-validation', 'subset:N', 'train', 'unknown'."""
     runs: tuple[TrainingRun, ...] = ()

@@ -53,6 +53,12 @@ FINDINGS = {
     "run-not-trusted": Text(ko="실행 증거를 믿기 어려움", en="evidence of the run not trusted"),
     "printed-without-training": Text(ko="학습 없이 출력된 정확도", en="accuracy printed without training"),
     "overfitting": Text(ko="검증 손실이 다시 올라감", en="validation loss rises again"),
+    "mask-missing": Text(ko="attention mask 없는 패딩", en="padding without an attention mask"),
+    "odd-padding": Text(ko="다른 토큰으로 패딩", en="padded with another token"),
+    "random-weights": Text(ko="무작위 가중치에서 학습", en="trained from random weights"),
+    "earlier-model-evaluated": Text(
+        ko="bucketing 모델 대신 앞 모델을 평가", en="evaluated the earlier model"
+    ),
     "continued-training": Text(ko="앞 실행의 모델을 이어서 학습", en="went on training the same model"),
     "confounded": Text(ko="bucketing 말고도 다른 조건", en="runs differ in more than bucketing"),
     "at-the-threshold": Text(ko="90 % 경계의 정확도", en="accuracy at the 90 % threshold"),

@@ -11,6 +11,7 @@ from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
+from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Grouping, Observation, Text
 
@@ -25,6 +26,10 @@ _WRITTEN = re.compile(
 def next_step(case: Case) -> Text:
     """The smallest thing that would bring item 3 further."""
     kind = case.facts.bucketing
+    if unfilled(case) and kind == Bucketing.ABSENT:
+        return compare_later(case)
+    if unfilled(case) and outputs_cleared(case.evidence):
+        return go_on(case) or _save_as_run()
     if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT:
         return _save_as_run()
     if kind == Bucketing.NO_OP:

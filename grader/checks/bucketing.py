@@ -196,7 +196,7 @@ def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
     never wider than per 1,000 rows, and rows grouped by length never wider than at random.
     """
     a, b = mine.run, other.run
-    if _less_padding(mine, other):
+    if _less_padding(mine, other, min_fall):
         return True
     if a.tokens_per_row is not None and b.tokens_per_row is not None:
         return a.tokens_per_row <= (1 - min_fall) * b.tokens_per_row
@@ -208,12 +208,17 @@ def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
     return x is not None and y is not None and x <= (1 - min_fall) * y
 
 
-def _less_padding(mine: Joined, other: Joined) -> bool:
-    """Under our budget grouping shows the longest batches first: compare the share of padding instead."""
+def _less_padding(mine: Joined, other: Joined, min_fall: float) -> bool:
+    """Under our budget grouping shows the longest batches first: compare the share of padding instead.
+
+    The tokens computed for each real one must fall by `min_fall`: where rows are cut to a few tokens there is
+    hardly any padding to begin with, and a share of nothing can't fall far.
+    """
     a, b = mine.run.padding_share, other.run.padding_share
     if mine.measured or other.measured or a is None or b is None:
         return False
-    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b
+    fell = (1 - b) <= (1 - min_fall) * (1 - a)
+    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b and fell
 
 
 def _first_pair(known: list[tuple[int, float]], mine: float | None) -> tuple[float, float] | None:

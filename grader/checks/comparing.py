@@ -8,7 +8,7 @@ something that can't be known, such as bucketing in a file whose outputs are cle
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.advice import next_step, padding_citation, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
@@ -91,6 +91,8 @@ def _reason(case: Case, status: Status) -> Text:
                     "doing.",
                 )
             )
+        if case.own_run:
+            sentences.append(own_run.said(case.evidence))
         return say.join_texts(sentences)
     if status == Status.UNDECIDED:
         return _unsure(case)

@@ -113,6 +113,20 @@ def _ids(args, kwargs):
     return ids, mask
 
 
+def _attends(model, args, kwargs, inner):
+    """Was attention kept from padding? True: by a mask of that name; False: certainly not; None: unknown.
+
+    A student's module may make its mask inside, or take it under any name: then only a transformers model
+    called without one tells.
+    """
+    if kwargs.get("attention_mask") is not None:
+        return True
+    calls = [(args, kwargs)] if type(model).__module__.startswith("transformers.") else []
+    calls += [inner] if inner is not None else []
+    bare = [len(a) <= 1 and k.get("attention_mask") is None for a, k in calls]
+    return False if bare and all(bare) else None
+
+
 def _is_ids(thing):
     return getattr(thing, "dim", None) is not None and thing.dim() == 2 and not thing.is_floating_point()
 
@@ -128,7 +142,8 @@ def _saw(model, args, kwargs, inner, out):
         ids, mask = _ids(*inner)
     if ids is None:
         return
-    facts = batches.look(ids, mask, kwargs.get("labels"), models.pad_id(model))
+    attends = _attends(model, args, kwargs, inner)
+    facts = batches.look(ids, mask, kwargs.get("labels"), models.pad_id(model), attends)
     logits, loss = _outputs(out, facts.rows)
     if loss is not None:
         facts.loss = loss.detach()

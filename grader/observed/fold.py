@@ -225,6 +225,9 @@ def _hazards(lines: Lines, run: TrainingRun) -> list[Observation]:
         found.append(_seen(Kind.LEAK, run.cell, how="test-in-train", rows=votes["test"]))
     if run.eval_split == "test" and any(data.get("during") for _, data in lines.evaluations):
         found.append(_seen(Kind.TEST_AS_VALIDATION, run.cell, run=run.cell))
+    counted = {name: (lines.end or {}).get(name) or 0 for name in ("unmasked", "odd")}
+    if any(counted.values()):
+        found.append(_seen(Kind.MASK, run.cell, **counted))
     if run.start is Start.CONTINUED:
         found.append(_seen(Kind.CONTINUED_STATE, run.cell, first_run=run.continued_from, then_run=run.cell))
     return found

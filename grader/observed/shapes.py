@@ -108,6 +108,8 @@ class End(Line, total=False):
     steps: Whole
     batches: Whole | None
     distinct: Whole | None
+    unmasked: Whole | None
+    odd: Whole | None
     seconds: Number | None
     memory: Whole | None
     flos: Number | None
