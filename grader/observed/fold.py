@@ -194,7 +194,7 @@ def _attempts(head: dict[str, Any]) -> tuple[str, ...]:
         found.append("own-sampler")
     if "collator" in own:
         found.append("own-collator")
-    elif "WithPadding" in str(head.get("collator", "")):
+    elif "WithPadding" in str(head.get("collator", "")) and head.get("collator_from") != "default":
         found.append("collator")
     if (head.get("stored") or {}).get("padded", 0) >= 0.2 and head["stored"]["min"] != head["stored"]["max"]:
         found.append("map-batch")

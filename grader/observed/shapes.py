@@ -63,6 +63,7 @@ class Head(Line, total=False):
     device: str
     dtype: str
     collator: str
+    collator_from: str
     sampler: str
     batch_sampler: str
     own: list[str]
