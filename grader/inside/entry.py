@@ -38,6 +38,7 @@ def install():
         "shortcuts",
         "shims",
         "keras_hooks",
+        "depth",
         "intervals",
         "uploads",
     ):
