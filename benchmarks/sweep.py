@@ -1,9 +1,9 @@
 """Run every notebook of a folder in the pocket classroom: what stopped them, and what they did.
 
-    python -m benchmarks.sweep NOTEBOOKS [--budget 12] [--only 004,026] [--labels LABELS.csv] [--keep FOLDER]
+    python -m benchmarks.sweep NOTEBOOKS [--budget 12] [--only 004,026] [--labels CSV] [--keep FOLDER]
 
 Prints a markdown table: runtime, cells run, cells that failed for a reason of our environment, cells that
-failed for the notebook's own reason, wall seconds, peak memory, training runs seen, the bucketing class as
+failed for the notebook's own reason, wall and CPU seconds, peak memory, training runs seen, the bucketing class as
 judged from everything, the class from observation alone, the settled label (LABELS: columns id, bucketing),
 and the ending; below it one line per run. `--keep` writes each evidence.json, so that the table can be made
 again without running anything (`--again FOLDER`).
@@ -23,10 +23,10 @@ from grader.checks.thresholds import threshold
 from grader.cli import options
 from grader.records import Budget, Ending, Evidence, from_json, to_json
 
-HEAD = (
-    "| notebook | runtime | cells | environment | own errors | s | peak MB | runs | judged | observed | label "
-    "| ending |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
-)
+COLUMNS = (
+    "notebook", "runtime", "cells", "environment", "own errors", "s", "CPU s", "peak MB", "runs", "judged",
+    "observed", "label", "ending",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         limits=options.limits(given.seconds),
         insist=True,
     )
-    print(HEAD)
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     structures: list[str] = []
     for path in sorted(given.notebooks.glob("*.ipynb")):
         if chosen and path.stem not in chosen:
@@ -75,7 +75,7 @@ def _row(name: str, evidence: Evidence, seconds: float, label: str) -> str:
     """One notebook's line of the table."""
     seen = evidence.observed
     if seen is None:
-        return f"| {name} | – | 0 | {'; '.join(evidence.faults)} | | | | | | | {label} | |"
+        return f"| {name} | – | 0 | {'; '.join(evidence.faults)} | | | | | | | | {label} | |"
     failed = [cell for cell in seen.cells if cell.ending is not Ending.COMPLETED]
     environment = [f"{cell.index}: {cell.why or cell.error_name}" for cell in failed if cell.environment]
     own = [f"{cell.index} {cell.error_name or cell.ending}" for cell in failed if not cell.environment]
@@ -84,8 +84,8 @@ def _row(name: str, evidence: Evidence, seconds: float, label: str) -> str:
     peak = max((run.peak_memory_mb or 0 for run in seen.testimony.runs), default=0)
     return (
         f"| {name} | {seen.runtime} | {len(seen.cells)} | {'; '.join(environment) or '–'} "
-        f"| {'; '.join(own) or '–'} | {seconds:.0f} | {peak:.0f} | {len(seen.testimony.runs)} "
-        f"| {judged} | {observed.bucketing} | {label} | {seen.ending} |"
+        f"| {'; '.join(own) or '–'} | {seconds:.0f} | {seen.cpu_seconds:.0f} | {peak:.0f} "
+        f"| {len(seen.testimony.runs)} | {judged} | {observed.bucketing} | {label} | {seen.ending} |"
     )
 
 

@@ -5,7 +5,8 @@ order of rows (but see shortcuts.py), `len()` of loaders and data sets, the lear
 warm-up of 500 steps is not finished after 24; the accuracy of a cut run is compared only with one cut
 the same way).
 What is cut: each epoch of a Trainer after its share of the batches, and epochs once the time of the whole
-run is used up; each pass of a hand-written loop over a DataLoader; each evaluation. A pass that neither trains nor evaluates a model is not touched.
+run is used up; each pass of a hand-written loop over a DataLoader; each evaluation. A pass that neither
+trains nor evaluates a model is not touched.
 
 Called by torch_hooks.py (loaders) and trainer_hooks.py (Trainer).
 """

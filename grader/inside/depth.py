@@ -59,7 +59,10 @@ def _scaled(index, here):
 
 def _shown(index):
     if isinstance(index, slice):
-        return "%s:%s" % ("" if index.start is None else index.start, "" if index.stop is None else index.stop)
+        return "%s:%s" % (
+            "" if index.start is None else index.start,
+            "" if index.stop is None else index.stop,
+        )
     return str(index)
 
 

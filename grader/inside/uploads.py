@@ -20,7 +20,9 @@ def install():
     """Patch when the libraries are imported."""
     imports.after("huggingface_hub", _logins)
     for module, cls, names in UPLOADS:
-        imports.after(module, lambda loaded, cls=cls, names=names: _uploads(getattr(loaded, cls, None), names))
+        imports.after(
+            module, lambda loaded, cls=cls, names=names: _uploads(getattr(loaded, cls, None), names)
+        )
     imports.after("transformers.training_args", _arguments)
 
 

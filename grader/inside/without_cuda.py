@@ -66,7 +66,7 @@ def _arguments(module):
 
 
 def _loading(cls):
-    """`from_pretrained(..., device_map="cuda", attn_implementation="flash_attention_2", load_in_8bit=True)`"""
+    """`from_pretrained(…, device_map="cuda", attn_implementation="flash_attention_2", load_in_8bit=True)`"""
     function = cls.__dict__["from_pretrained"].__func__
 
     def from_pretrained(kind, *args, **kwargs):

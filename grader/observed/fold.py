@@ -146,6 +146,7 @@ def _run(lines: Lines, runs: dict[int, Lines], endings: dict[int, Ending], order
         start=_start(head),
         continued_from=parent.cell if parent else None,
         model=str(head.get("name") or head.get("model") or ""),
+        trainable_share=_trainable(head),
         arguments=arguments,
         leaked_rows=max(leaks) if leaks else None,
         eval_split=next((s for s in map(evaluations.split, during) if s != "unknown"), "unknown"),
@@ -170,6 +171,11 @@ def _start(head: dict[str, Any]) -> Start:
         return Start(head.get("start", "unknown"))
     except ValueError:
         return Start.UNKNOWN
+
+
+def _trainable(head: dict[str, Any]) -> float | None:
+    whole, part = head.get("parameters"), head.get("trainable")
+    return round(part / whole, 4) if whole and part is not None and 0 <= part <= whole else None
 
 
 def _precision(head: dict[str, Any]) -> str:

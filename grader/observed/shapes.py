@@ -71,6 +71,8 @@ class Head(Line, total=False):
     dataset_rows: Whole | None
     distinct_in_dataset: Whole | None
     loader_batches: Whole | None
+    parameters: Whole | None
+    trainable: Whole | None
     batch_size: Whole | None
     steps_planned: Whole | None
     epochs_planned: Number | None
