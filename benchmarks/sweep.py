@@ -3,7 +3,7 @@
     python -m benchmarks.sweep NOTEBOOKS [--budget 12] [--only 004,026] [--labels CSV] [--keep FOLDER]
 
 Prints a markdown table: runtime, cells run, cells that failed for a reason of our environment, cells that
-failed for the notebook's own reason, wall and CPU seconds, peak memory, training runs seen, the bucketing class as
+failed for the notebook's own reason, wall and CPU seconds, peak memory, training runs, the bucketing class as
 judged from everything, the class from observation alone, the settled label (LABELS: columns id, bucketing),
 and the ending; below it one line per run. `--keep` writes each evidence.json, so that the table can be made
 again without running anything (`--again FOLDER`).

@@ -60,6 +60,7 @@ def ask(
                 "file": f"{inside['weights'] / entry.path.name}",
                 "max_length": entry.max_length,
                 "config": entry.config,
+                "own": entry.own and entry.own._asdict(),
             }
             for entry in weights
         ],
