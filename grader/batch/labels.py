@@ -63,6 +63,12 @@ FINDINGS = {
     "confounded": Text(ko="bucketing 말고도 다른 조건", en="runs differ in more than bucketing"),
     "at-the-threshold": Text(ko="90 % 경계의 정확도", en="accuracy at the 90 % threshold"),
     "verified-below-claim": Text(ko="다시 평가한 정확도가 낮음", en="re-evaluated accuracy below the claim"),
+    "verified-below-honest": Text(
+        ko="같은 양의 정상적인 학습보다 낮음", en="below honest trainings of the same budget"
+    ),
+    "verified-above-honest": Text(
+        ko="같은 양의 정상적인 학습보다 높음", en="above honest trainings of the same budget"
+    ),
     "stored-error": Text(ko="오류 출력이 남아 있음", en="errors stored in outputs"),
     "stale-output": Text(ko="지금 코드의 출력이 아님", en="outputs of other code"),
     "observed-differs": Text(ko="다시 실행한 결과가 다름", en="behaves differently when run"),

@@ -31,7 +31,7 @@ CAPPED = re.compile(
 )
 STARVED = ("KeyError", "IndexError", "ValueError", "ZeroDivisionError", "UnboundLocalError", "TypeError")
 """What a cell raises that finds no evaluation, no checkpoint, no last batch; it worked for its author."""
-LAYER = re.compile(r"\.layers?\[")
+LAYER = re.compile(r"\.layers?\[|hidden_states\[|attentions\[")
 CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 
 

@@ -27,6 +27,8 @@ ABOUT = {
             "subset-evaluation",
             "printed-without-training",
             "verified-below-claim",
+            "verified-below-honest",
+            "verified-above-honest",
             "checkpoint-evaluated",
             "random-weights",
             "at-the-threshold",

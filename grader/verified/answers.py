@@ -60,21 +60,17 @@ def ask(
                 "file": f"{inside['weights'] / entry.path.name}",
                 "max_length": entry.max_length,
                 "config": entry.config,
+                "own": entry.own and entry.own._asdict(),
             }
             for entry in weights
         ],
     }
     seconds = SECONDS_START + 2 * SECONDS_EACH * len(weights)
     result = run_process(
-        [_python(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
+        [python_of(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
         isolation=isolation,
         binds=[] if open_air else [Bind(source, f"/opt/{name}") for name, source in places.items()],
-        env={
-            "OMP_NUM_THREADS": _threads(classroom),
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "TOKENIZERS_PARALLELISM": "false",
-        },
+        env=environment(classroom),
         limits=Limits(total_seconds=seconds, cell_seconds=seconds, output_bytes=8_000_000),
         stdin=json.dumps(job).encode(),
     )
@@ -116,7 +112,7 @@ def wilson(right: int, rows: int) -> Interval:
     return Interval(max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
 
 
-def _python(classroom: Classroom) -> str:
+def python_of(classroom: Classroom) -> str:
     """The interpreter to evaluate with: the newest there is; any can load BERT."""
     runtimes = classroom.runtimes
     name = CURRENT if CURRENT in runtimes else max(runtimes, default="")
@@ -126,6 +122,16 @@ def _python(classroom: Classroom) -> str:
         ko="모델을 다시 평가할 런타임이 없습니다: grader setup --runtime current",
         en="No runtime to evaluate models with: grader setup --runtime current",
     )
+
+
+def environment(classroom: Classroom) -> dict[str, str]:
+    """Of a program that evaluates."""
+    return {
+        "OMP_NUM_THREADS": _threads(classroom),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
 
 
 def _threads(classroom: Classroom) -> str:

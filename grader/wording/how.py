@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grader.wording as words
-from grader.records import Budget, Ending, Evidence, Observed, TrainingRun
+from grader.records import Budget, Ending, Evidence, ModelScore, Observed, TrainingRun
 
 
 class Way(NamedTuple):
@@ -82,5 +82,22 @@ def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
         if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
             # Without this a student reads 0.5 as the worth of the own model.
             detail += ", 위의 양만 학습한 값" if ko else ", after that share of the training only"
-        return True, detail
+        return True, detail + _beside(top, lang)
     return False, found.reason.in_(lang).rstrip(".") if found and found.reason else ""
+
+
+def _beside(score: ModelScore, lang: str) -> str:
+    """The score beside honest trainings of the same budget, never beside 90 %."""
+    if score.reference is None or score.reference_low is None or score.reference_high is None:
+        return ""
+    low, high = score.reference_low, score.reference_high
+    if score.high is not None and score.high < low:
+        said = ("보다 뚜렷하게 낮음", "clearly below")
+    elif score.low is not None and score.low > high:
+        said = ("보다 뚜렷하게 높음", "clearly above")
+    else:
+        said = ("과 같은 수준", "as")
+    if lang == "ko":
+        return f", 같은 양을 정상적으로 학습한 모델({score.reference:.3f}, {low:.3f}–{high:.3f}){said[0]}"
+    honest = "an honest run of that share would reach"
+    return f", {said[1]} {honest}: {score.reference:.3f} ({low:.3f}–{high:.3f})"
