@@ -103,6 +103,7 @@ def _student(row: Row, rubric: tuple[RubricItem, ...], lang: str) -> dict[str, A
         "seen_by": ", ".join(sorted({item.by for item in items if item.by != "grader"})),
         "command": _command(row.student, items),
         "tags": " ".join([*tags(row), *(f"{item.item}:{item.status}" for item in items)]),
+        "ours": row.ours,
         "problem": row.problem.in_(lang) if row.problem else "",
         "why": row.why.in_(lang),
         "notebook": row.path,

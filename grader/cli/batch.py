@@ -107,6 +107,11 @@ def batch(
     from grader.cli.board import Board
 
     places = None
+    if ray and gpu_memory:
+        raise UsageError(
+            ko="--ray 와 함께라면 --gpu-memory 대신 --gpus-per-job 을 써 주세요 (예: 0.25).",
+            en="With --ray use --gpus-per-job (such as 0.25) in place of --gpu-memory.",
+        )
     if (gpus or gpu_memory) and not ray:
         places = slots(devices(), fraction=gpus, memory_gib=gpu_memory)
     plan = None
