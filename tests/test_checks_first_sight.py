@@ -216,3 +216,53 @@ def test_a_training_time_beside_an_accuracy_is_a_run():
     cell = Cell(index=0, kind="code", source="go()", execution_count=1, outputs=out)
     (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
     assert (run.seconds, run.evaluations[0].accuracy) == (2710.4, 0.9013)
+
+
+def test_rows_per_second_of_max_steps_are_of_the_steps():
+    # 6,000 steps of 32 rows, 1.32 epochs of 145,000 rows: Trainer shows 'Epoch 1.32/2'.
+    flos = 6.0 * 85_648_130 * 128 * 6000 * 32
+    text = (
+        "TrainOutput(global_step=6000, training_loss=0.25, metrics={'train_runtime': 2411.3, "
+        "'train_samples_per_second': 79.625, 'train_steps_per_second': 2.488, "
+        f"'total_flos': {flos!r}, 'train_loss': 0.25, 'epoch': 1.32}})"
+    )
+    bar = "<div><progress value='6000' max='6000'></progress>\n[6000/6000 40:11, Epoch 1.32/2]</div>"
+    out = (Output(kind="display", html=bar), Output(kind="result", text=text))
+    cell = Cell(index=0, kind="code", source="trainer.train()", execution_count=1, outputs=out)
+    (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
+    assert (run.batch_size, run.tokens_per_row) == (32, 128.0)
+
+
+# ------------------------------------------------------------------ no false sentence
+
+
+def text_of(tmp_path, cells) -> str:
+    """Everything the review says, in Korean."""
+    judge(tmp_path, cells)
+    judgement = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1]
+    said = [*judgement.items, *judgement.questions]
+    parts = [t.ko for v in said for t in (v.actual, v.reason, v.next_step, v.praise) if t is not None]
+    return "\n".join([*parts, *(q.ko for v in said for q in v.questions)])
+
+
+def test_the_review_says_one_thing_of_an_interpretation(tmp_path):
+    told = "## 회고\n7600초에서 2600초로 줄었고 정확도는 0.904, 0.9034로 비슷해서 좋았다."
+    said = text_of(tmp_path, [*BOTH, told])
+    assert "결과를 해석한 글: 셀 7" in said and "찾지 못" not in said
+
+
+def test_what_is_said_of_a_length_after_training_is_no_reason_for_it(tmp_path):
+    said = text_of(tmp_path, [*BOTH, "버킷팅으로 7600초가 2600초가 됐다. 길이를 128로 맞추는 건 낭비였다."])
+    assert "근거로 삼을 수" not in said and "`max_length=128` 값은 고른 근거가 적혀 있지 않습니다" in said
+
+
+def test_a_function_used_at_once_in_a_loop_is_no_hazard(tmp_path):
+    loop = "parts = [ds['train'].filter(lambda r: r['n'] > low) for low in (0, 16)]"
+    late = "later = [lambda: low for low in (0, 16)]"
+    assert "반복 변수" not in text_of(tmp_path, [(loop, [])])
+    assert "반복 변수" in text_of(tmp_path, [(late, [])])
+
+
+def test_durations_that_read_alike_are_told_in_seconds(tmp_path):
+    cells = [*BOTH[:2], (FRESH + trainer("padded", GROUP, COLLATOR), outputs(SAME, True)), NO_GAIN]
+    assert "7,600초 → 7,610초" in verdict(tmp_path, cells).actual.ko

@@ -66,9 +66,14 @@ def definition(submission: Submission, o: Observation) -> int | None:
     return above[-1] if above else o.cell
 
 
-def writes_length(evidence: Evidence, cell: int | None) -> bool:
-    """Does the code of `cell` set `max_length=`, or is it the model's own limit?"""
+MODEL_LIMIT = 512
+
+
+def writes_length(evidence: Evidence, cell: int | None, length: int) -> bool:
+    """Does the code of `cell` set `max_length=` to `length`, or is that the model's own limit?"""
     cells_ = evidence.submission.cells
+    if length == MODEL_LIMIT and not any("512" in c.source for c in cells_ if c.kind == "code"):
+        return False
     return cell is not None and cell < len(cells_) and "max_length=" in re.sub(r"\s", "", cells_[cell].source)
 
 
