@@ -7,7 +7,7 @@ import pytest
 from grader import pipeline, rubric
 from grader.recorded import read
 from grader.records import Cell, Output, Submission
-from tests.corpus.stored import display, error
+from tests.corpus.stored import display, error, evaluate
 from tests.test_checks_styles import (
     COLLATOR,
     FRESH,
@@ -248,7 +248,7 @@ def text_of(tmp_path, cells) -> str:
 def test_the_review_says_one_thing_of_an_interpretation(tmp_path):
     told = "## 회고\n7600초에서 2600초로 줄었고 정확도는 0.904, 0.9034로 비슷해서 좋았다."
     said = text_of(tmp_path, [*BOTH, told])
-    assert "결과를 해석한 글: 셀 7" in said and "찾지 못" not in said
+    assert "결과를 해석한 글: 셀 7" in said and "해석한 글은 찾지 못" not in said
 
 
 def test_what_is_said_of_a_length_after_training_is_no_reason_for_it(tmp_path):
@@ -266,3 +266,41 @@ def test_a_function_used_at_once_in_a_loop_is_no_hazard(tmp_path):
 def test_durations_that_read_alike_are_told_in_seconds(tmp_path):
     cells = [*BOTH[:2], (FRESH + trainer("padded", GROUP, COLLATOR), outputs(SAME, True)), NO_GAIN]
     assert "7,600초 → 7,610초" in verdict(tmp_path, cells).actual.ko
+
+
+# ------------------------------------------------------------------ round three
+
+
+def test_a_loop_that_takes_its_own_time_and_prints_one_line_is_a_run(tmp_path):
+    code = """def loop(how):
+    t = time.perf_counter()
+    for b in loader(how):
+        model(**b).loss.backward(); opt.step()
+    t = time.perf_counter() - t
+    print(f"{how}: {t:.1f} s, acc {s:.4f}")"""
+    out = (Output(kind="stream", name="stdout", text="longest: 301.7 s, acc 0.9015\n"),)
+    cells = (
+        Cell(index=0, kind="code", source=code, execution_count=1),
+        Cell(index=1, kind="code", source="loop('longest')", execution_count=2, outputs=out),
+    )
+    (run,) = read(Submission(name="x.ipynb", sha256="", cells=cells)).runs
+    assert (run.seconds, run.evaluations[0].accuracy) == (301.7, 0.9015)
+    # The time of what doesn't train is none of a training.
+    only = Cell(index=0, kind="code", source=code.replace(".loss.backward()", ""), execution_count=1)
+    assert not read(Submission(name="x.ipynb", sha256="", cells=(only, cells[1]))).runs
+
+
+def test_two_durations_below_both_runs_are_the_two_runs(tmp_path):
+    text = "The static version needed 40 minutes, the other one 21.5 minutes. Accuracy is the same (0.904 / 0.903)."
+    assert judge(tmp_path, [*BOTH, text])[2] == "PASS"
+
+
+def test_an_evaluation_below_a_training_whose_output_is_gone_shows_that_it_works(tmp_path):
+    cells = [
+        (MAPPED, []),
+        (trainer("padded"), []),
+        ("trainer.evaluate()", [lambda n: evaluate(n, 0.25, 0.904, 50000, 60.0, 3.0)]),
+    ]
+    judge(tmp_path, cells)
+    items = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1].items
+    assert [str(v.status) for v in items[:2]] == ["PASS", "PASS"]

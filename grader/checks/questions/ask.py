@@ -199,8 +199,8 @@ def _about_choices(evidence: Evidence) -> Iterator[tuple[str, Text]]:
             yield (
                 "short-max-length",
                 Text(
-                    ko=f"셀 {where}에서 {say.josa(f'`max_length={length}`', '으로/로')} 정했습니다. 이보다 긴 리뷰는 몇 % 정도이고, "
-                    "값을 반으로 줄이면 정확도와 시간은 어떻게 달라질까요?",
+                    ko=f"셀 {where}에서 {say.josa(f'`max_length={length}`', '으로/로')} 정했습니다. "
+                    "이보다 긴 리뷰는 몇 % 정도이고, 값을 반으로 줄이면 정확도와 시간은 어떻게 달라질까요?",
                     en=f"Cell {where} sets `max_length={length}`. How many reviews are longer, and what "
                     "would "
                     "half of it do to accuracy and time?",
