@@ -7,7 +7,7 @@ import pytest
 from grader import pipeline, rubric
 from grader.recorded import read
 from grader.records import Cell, Output, Submission
-from tests.corpus.stored import display, error, evaluate
+from tests.corpus.stored import display, error, evaluate, stream
 from tests.test_checks_styles import (
     COLLATOR,
     FRESH,
@@ -304,3 +304,49 @@ def test_an_evaluation_below_a_training_whose_output_is_gone_shows_that_it_works
     judge(tmp_path, cells)
     items = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1].items
     assert [str(v.status) for v in items[:2]] == ["PASS", "PASS"]
+
+
+RECTANGLE = """def to_batch(rows, width=None):
+    width = width or max(len(r[0]) for r in rows)
+    x = torch.zeros(len(rows), width, dtype=torch.long)
+    return x, torch.tensor([r[1] for r in rows])
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, split):
+        self.ids = tok(split['document'], truncation=True, max_length=128)['input_ids']; self.y = split['label']
+    def __len__(self): return len(self.ids)
+    def __getitem__(self, i): return self.ids[i], self.y[i]
+class Buckets:
+    def __init__(self, data): self.data = data
+    def __iter__(self):
+        order = sorted(range(len(self.data)), key=lambda i: len(self.data[i][0]))
+        for at in range(0, len(order), 32):
+            yield to_batch([self.data[i] for i in order[at:at + 32]]WIDTH)
+def fit(batches):
+    model = AutoModelForSequenceClassification.from_pretrained('klue/bert-base')
+    for x, y in batches:
+        model(x, labels=y).loss.backward()
+data = Texts(ds['train'])"""
+
+
+@pytest.mark.parametrize(("width", "wanted"), [("", "effective"), (", 128", "no-op")])
+def test_an_iterator_of_batches_pads_as_the_function_that_makes_them(tmp_path, width, wanted):
+    done = [
+        [stream(f"epoch 1 loss 0.31 val acc {a} {t:.1f}s\n")] for a, t in ((0.904, 811.0), (0.903, 800.0))
+    ]
+    fixed = "fit(DataLoader(data, batch_size=32, shuffle=True, collate_fn=lambda r: to_batch(r, 128)))"
+    cells = [(RECTANGLE.replace("WIDTH", width), []), (fixed, done[0]), ("fit(Buckets(data))", done[1])]
+    assert judge(tmp_path, cells)[0] == wanted
+
+
+def test_times_counted_from_the_start_are_not_added_up():
+    def seconds(*told):
+        text = "".join(
+            f"epoch {i} | loss 0.2 | val acc 0.90{i} | {t}s\n" for i, t in enumerate(told, start=1)
+        )
+        out = (Output(kind="stream", name="stdout", text=text),)
+        cell = Cell(index=0, kind="code", source="fit()", execution_count=1, outputs=out)
+        (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
+        return run.seconds
+
+    assert seconds(991.2, 1983.0, 2970.0) == 2970.0
+    assert seconds(991.2, 989.0, 995.0) == pytest.approx(2975.2)

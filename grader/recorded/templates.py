@@ -64,7 +64,7 @@ class Templates:
         if not lines or self._here is None:
             return []
         made = (_template(node, scope) for node, scope in self._prints())
-        templates = [t for t in made if t is not None and any(_is_accuracy(h, t.scope) for h in t.holes)]
+        templates = [t for t in made if t is not None]
         return [shown for line in lines for shown in _fit(line[: printed.MAX_LINE], templates)]
 
     def training_seconds(self, cell: Cell) -> float | None:
@@ -133,8 +133,8 @@ def _template(call: ast.Call, scope: ast.AST) -> Template | None:
         parts += ([" "] if i else []) + _parts(argument)
     holes = tuple(part for part in parts if not isinstance(part, str))
     words = "".join(part for part in parts if isinstance(part, str))
-    if "\n" in words.strip() or not holes:
-        return None
+    if "\n" in words.strip() or not holes or (len(holes) == 1 and not words.strip()):
+        return None  # one number by itself is the affair of `bare`
     pattern = "".join(re.escape(part) if isinstance(part, str) else r"(\S.*?)" for part in parts)
     pattern = (
         re.sub(r"(?:\\[ \t\n]|[ \t\n])+", r"\\s+", pattern.strip()).removeprefix(r"\s+").removesuffix(r"\s+")
