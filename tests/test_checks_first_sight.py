@@ -7,7 +7,7 @@ import pytest
 from grader import pipeline, rubric
 from grader.recorded import read
 from grader.records import Cell, Output, Submission
-from tests.corpus.stored import display, error
+from tests.corpus.stored import display, error, evaluate, stream
 from tests.test_checks_styles import (
     COLLATOR,
     FRESH,
@@ -216,3 +216,137 @@ def test_a_training_time_beside_an_accuracy_is_a_run():
     cell = Cell(index=0, kind="code", source="go()", execution_count=1, outputs=out)
     (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
     assert (run.seconds, run.evaluations[0].accuracy) == (2710.4, 0.9013)
+
+
+def test_rows_per_second_of_max_steps_are_of_the_steps():
+    # 6,000 steps of 32 rows, 1.32 epochs of 145,000 rows: Trainer shows 'Epoch 1.32/2'.
+    flos = 6.0 * 85_648_130 * 128 * 6000 * 32
+    text = (
+        "TrainOutput(global_step=6000, training_loss=0.25, metrics={'train_runtime': 2411.3, "
+        "'train_samples_per_second': 79.625, 'train_steps_per_second': 2.488, "
+        f"'total_flos': {flos!r}, 'train_loss': 0.25, 'epoch': 1.32}})"
+    )
+    bar = "<div><progress value='6000' max='6000'></progress>\n[6000/6000 40:11, Epoch 1.32/2]</div>"
+    out = (Output(kind="display", html=bar), Output(kind="result", text=text))
+    cell = Cell(index=0, kind="code", source="trainer.train()", execution_count=1, outputs=out)
+    (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
+    assert (run.batch_size, run.tokens_per_row) == (32, 128.0)
+
+
+# ------------------------------------------------------------------ no false sentence
+
+
+def text_of(tmp_path, cells) -> str:
+    """Everything the review says, in Korean."""
+    judge(tmp_path, cells)
+    judgement = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1]
+    said = [*judgement.items, *judgement.questions]
+    parts = [t.ko for v in said for t in (v.actual, v.reason, v.next_step, v.praise) if t is not None]
+    return "\n".join([*parts, *(q.ko for v in said for q in v.questions)])
+
+
+def test_the_review_says_one_thing_of_an_interpretation(tmp_path):
+    told = "## 회고\n7600초에서 2600초로 줄었고 정확도는 0.904, 0.9034로 비슷해서 좋았다."
+    said = text_of(tmp_path, [*BOTH, told])
+    assert "결과를 해석한 글: 셀 7" in said and "해석한 글은 찾지 못" not in said
+
+
+def test_what_is_said_of_a_length_after_training_is_no_reason_for_it(tmp_path):
+    said = text_of(tmp_path, [*BOTH, "버킷팅으로 7600초가 2600초가 됐다. 길이를 128로 맞추는 건 낭비였다."])
+    assert "근거로 삼을 수" not in said and "`max_length=128` 값은 고른 근거가 적혀 있지 않습니다" in said
+
+
+def test_a_function_used_at_once_in_a_loop_is_no_hazard(tmp_path):
+    loop = "parts = [ds['train'].filter(lambda r: r['n'] > low) for low in (0, 16)]"
+    late = "later = [lambda: low for low in (0, 16)]"
+    assert "반복 변수" not in text_of(tmp_path, [(loop, [])])
+    assert "반복 변수" in text_of(tmp_path, [(late, [])])
+
+
+def test_durations_that_read_alike_are_told_in_seconds(tmp_path):
+    cells = [*BOTH[:2], (FRESH + trainer("padded", GROUP, COLLATOR), outputs(SAME, True)), NO_GAIN]
+    assert "7,600초 → 7,610초" in verdict(tmp_path, cells).actual.ko
+
+
+# ------------------------------------------------------------------ round three
+
+
+def test_a_loop_that_takes_its_own_time_and_prints_one_line_is_a_run(tmp_path):
+    code = """def loop(how):
+    t = time.perf_counter()
+    for b in loader(how):
+        model(**b).loss.backward(); opt.step()
+    t = time.perf_counter() - t
+    print(f"{how}: {t:.1f} s, acc {s:.4f}")"""
+    out = (Output(kind="stream", name="stdout", text="longest: 301.7 s, acc 0.9015\n"),)
+    cells = (
+        Cell(index=0, kind="code", source=code, execution_count=1),
+        Cell(index=1, kind="code", source="loop('longest')", execution_count=2, outputs=out),
+    )
+    (run,) = read(Submission(name="x.ipynb", sha256="", cells=cells)).runs
+    assert (run.seconds, run.evaluations[0].accuracy) == (301.7, 0.9015)
+    # The time of what doesn't train is none of a training.
+    only = Cell(index=0, kind="code", source=code.replace(".loss.backward()", ""), execution_count=1)
+    assert not read(Submission(name="x.ipynb", sha256="", cells=(only, cells[1]))).runs
+
+
+def test_two_durations_below_both_runs_are_the_two_runs(tmp_path):
+    text = "The static version needed 40 minutes, the other one 21.5 minutes. Accuracy is the same (0.904 / 0.903)."
+    assert judge(tmp_path, [*BOTH, text])[2] == "PASS"
+
+
+def test_an_evaluation_below_a_training_whose_output_is_gone_shows_that_it_works(tmp_path):
+    cells = [
+        (MAPPED, []),
+        (trainer("padded"), []),
+        ("trainer.evaluate()", [lambda n: evaluate(n, 0.25, 0.904, 50000, 60.0, 3.0)]),
+    ]
+    judge(tmp_path, cells)
+    items = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1].items
+    assert [str(v.status) for v in items[:2]] == ["PASS", "PASS"]
+
+
+RECTANGLE = """def to_batch(rows, width=None):
+    width = width or max(len(r[0]) for r in rows)
+    x = torch.zeros(len(rows), width, dtype=torch.long)
+    return x, torch.tensor([r[1] for r in rows])
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, split):
+        self.ids = tok(split['document'], truncation=True, max_length=128)['input_ids']; self.y = split['label']
+    def __len__(self): return len(self.ids)
+    def __getitem__(self, i): return self.ids[i], self.y[i]
+class Buckets:
+    def __init__(self, data): self.data = data
+    def __iter__(self):
+        order = sorted(range(len(self.data)), key=lambda i: len(self.data[i][0]))
+        for at in range(0, len(order), 32):
+            yield to_batch([self.data[i] for i in order[at:at + 32]]WIDTH)
+def fit(batches):
+    model = AutoModelForSequenceClassification.from_pretrained('klue/bert-base')
+    for x, y in batches:
+        model(x, labels=y).loss.backward()
+data = Texts(ds['train'])"""
+
+
+@pytest.mark.parametrize(("width", "wanted"), [("", "effective"), (", 128", "no-op")])
+def test_an_iterator_of_batches_pads_as_the_function_that_makes_them(tmp_path, width, wanted):
+    done = [
+        [stream(f"epoch 1 loss 0.31 val acc {a} {t:.1f}s\n")] for a, t in ((0.904, 811.0), (0.903, 800.0))
+    ]
+    fixed = "fit(DataLoader(data, batch_size=32, shuffle=True, collate_fn=lambda r: to_batch(r, 128)))"
+    cells = [(RECTANGLE.replace("WIDTH", width), []), (fixed, done[0]), ("fit(Buckets(data))", done[1])]
+    assert judge(tmp_path, cells)[0] == wanted
+
+
+def test_times_counted_from_the_start_are_not_added_up():
+    def seconds(*told):
+        text = "".join(
+            f"epoch {i} | loss 0.2 | val acc 0.90{i} | {t}s\n" for i, t in enumerate(told, start=1)
+        )
+        out = (Output(kind="stream", name="stdout", text=text),)
+        cell = Cell(index=0, kind="code", source="fit()", execution_count=1, outputs=out)
+        (run,) = read(Submission(name="x.ipynb", sha256="", cells=(cell,))).runs
+        return run.seconds
+
+    assert seconds(991.2, 1983.0, 2970.0) == 2970.0
+    assert seconds(991.2, 989.0, 995.0) == pytest.approx(2975.2)

@@ -283,7 +283,7 @@ def _run_baseline(case: Case) -> Text:
 
 def _interpret(case: Case) -> Text:
     base, late = case.pair
-    a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+    a, b = say.durations(base.seconds, late.seconds)
     at = say.cell(late.cell)
     return say.text(
         f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간({a.ko} → {b.ko})과 정확도가 왜 그렇게 "

@@ -77,6 +77,12 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
         if best is None or _RANK[one.bucketing] > _RANK[best.bucketing]:
             best = one
     assert best is not None
+    unread = [i for i in ran if _unread(runs[i])]
+    if best.bucketing == Bucketing.UNKNOWN and unread and _says_it_bucketed(evidence):
+        # Code of the student's own that we can't read says more of bucketing than a collator does.
+        return Decided(
+            Bucketing.UNKNOWN, unread[-1], _closest(runs, unread[-1], ran[: ran.index(unread[-1])])
+        )
     return best
 
 

@@ -101,13 +101,13 @@ def analysed(
 
     Text that names no run speaks of the two compared ones if it follows them.
     """
-    placed = lambda cell: _follows(cell, runs, baseline, bucketed)  # noqa: E731
+    merged = tuple(j.run for j in runs)
     found = [
         o
         for o in observations(evidence, Kind.ANALYSIS, Kind.REMARK)
         if set(o.value.get("about", ())) & TOPICS
         and o.value.get("depth") in DEPTHS[1:]
-        and (o.kind == Kind.ANALYSIS or placed(o.cell))
+        and (o.kind == Kind.ANALYSIS or follows(o.cell, merged, baseline, bucketed))
     ]
     if not found:
         return "no", ()
@@ -125,18 +125,20 @@ def unread(
         for o in observations(evidence, Kind.REMARK)
         if o.value.get("depth") == "unread"
         and o.cell is not None
-        and _follows(o.cell, runs, baseline, bucketed)
+        and follows(o.cell, tuple(j.run for j in runs), baseline, bucketed)
     )
 
 
-def _follows(cell: int | None, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None) -> bool:
+def follows(
+    cell: int | None, runs: tuple[TrainingRun, ...], baseline: int | None, bucketed: int | None
+) -> bool:
     """Does `cell` come after both compared runs, with no third one between?"""
     if cell is None or baseline is None or bucketed is None:
         return False
     pair = (baseline, bucketed)
-    last = max(runs[i].run.cell or 0 for i in pair)
+    last = max(runs[i].cell or 0 for i in pair)
     return cell > last and not any(
-        last < (j.run.cell or 0) < cell for i, j in enumerate(runs) if i not in pair and j.run.executed
+        last < (run.cell or 0) < cell for i, run in enumerate(runs) if i not in pair and run.executed
     )
 
 

@@ -143,7 +143,7 @@ def comparison(case: Case) -> Text:
     """Part (b) in one sentence."""
     if case.facts.compared == "both" and case.pair is not None:
         base, late = case.pair
-        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        a, b = say.durations(base.seconds, late.seconds)
         x, y = best_of(base), best_of(late)
         ko = f"시간은 {a.ko} → {b.ko}"
         en = f"Time {a.en} → {b.en}"

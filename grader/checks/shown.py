@@ -27,11 +27,12 @@ def with_metric(case: Case) -> Joined | None:
     """The first stored training that left a metric, in the code's own training cells."""
     evaluated = {e.cell for e in case.measured.clean + case.measured.leaked}
     for j in case.runs:
-        if j.recorded is None or never_trained(case, j):
+        if (j.recorded is None and not j.finished) or never_trained(case, j):
             continue
         if best_of(j.run) is not None or any(e.loss is not None for e in j.run.evaluations):
             return j
-        later = [k.run.cell for k in case.runs if k.run.cell > j.run.cell and k.recorded is not None]
+        ran = [k for k in case.runs if k.recorded is not None or k.finished]
+        later = [k.run.cell for k in ran if k.run.cell > j.run.cell]
         if j.finished and any(j.run.cell <= c < min(later, default=10**9) for c in evaluated):
             return j
     return None

@@ -116,6 +116,8 @@ def _remarks(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
             told = bool(group) and bool(group[-1].claims)
             if reading := sentence(unit._replace(bucketing=True), after_claim=told):
                 group.append(reading)
+        if any(u.open and _two_durations(u.text) for u in said) and group:
+            group[0] = group[0]._replace(about=group[0].about | {"speed"})
         sides: set[str] = set().union(*(r.sides for r in group))
         about: set[str] = set().union(*(r.about for r in group))
         exact = any(lex.QUANTITY.search(u.text) for u in said if u.open)
@@ -137,6 +139,10 @@ def _remarks(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
     return found
 
 
+def _two_durations(text: str) -> bool:
+    return len({amounts.seconds(part) for part in _DURATION.findall(text)}) > 1
+
+
 def _quicker(reading: Reading) -> bool:
     """Says that speed got better or stayed: of what, only its place can tell."""
     return any(c["about"] == "speed" and c["says"] != "worse" for c in reading.claims)
@@ -147,8 +153,9 @@ def _seems_to_compare(text: str) -> bool:
     if lex.INSTRUCTION.search(text) or lex.NOT_OWN.search(text) or lex.EXPECTED.search(text):
         return False
     told = lex.OBSERVED.search(text) or lex.PAST.search(text) or lex.QUANTITY.search(text)
-    two = len({amounts.seconds(part) for part in _DURATION.findall(text)}) > 1
-    return bool(told) and bool(two or (lex.SPEED.search(text) and lex.RUNS_COMPARED.search(text)))
+    return bool(told) and bool(
+        _two_durations(text) or (lex.SPEED.search(text) and lex.RUNS_COMPARED.search(text))
+    )
 
 
 def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Reading | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from grader.recorded import printed
 from grader.recorded.bare import Shown, names_accuracy, split_of
-from grader.recorded.numbers import share
+from grader.recorded.numbers import number, share
 from grader.recorded.typed import MAX_SOURCE, without_magics
 from grader.records import Cell
 
@@ -24,6 +24,8 @@ MAX_PRINTS = 200
 MAX_LINES = 2_000
 MAX_CALLS = 3
 """How deep functions that call functions are followed."""
+
+CLOCKS = ("time", "perf_counter", "monotonic", "default_timer", "process_time")
 
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdifeEgGrx]|%%")
 _NUMBER = re.compile(r"(?:np\.float\d*\(|tensor\()?(0?\.\d{2,20}|\d{2}\.\d{1,18})\)?\s?%?")
@@ -55,16 +57,33 @@ class Templates:
     def read_cell(self, cell: Cell) -> list[Shown]:
         """Accuracies that the cell's prints show and its lines don't name."""
         lines = [
-            line.strip()
-            for o in cell.outputs
-            if o.kind == "stream" and o.name != "stderr"
-            for line in o.text.split("\n")[:MAX_LINES]
+            line
+            for line in _lines(cell)
             if _NUMBER.search(line) and not any(m.name == "accuracy" for m in printed.metrics(line))
         ]
         if not lines or self._here is None:
             return []
-        templates = [made for node, scope in self._prints() if (made := _template(node, scope)) is not None]
+        made = (_template(node, scope) for node, scope in self._prints())
+        templates = [t for t in made if t is not None]
         return [shown for line in lines for shown in _fit(line[: printed.MAX_LINE], templates)]
+
+    def training_seconds(self, cell: Cell) -> float | None:
+        """How long a hand-written training took, where its own code took the time and printed it once."""
+        if self._here is None:
+            return None
+        found: set[float] = set()
+        for node, scope in self._prints():
+            if not any(isinstance(n, ast.Call) and _called(n) == "backward" for n in ast.walk(scope)):
+                continue
+            template = _template(node, scope)
+            timed = [_is_duration(h, scope) for h in template.holes] if template else []
+            for line in _lines(cell) if template and any(timed) else ():
+                match = template.pattern.fullmatch(line)
+                texts = (
+                    [t for t, is_time in zip(match.groups(), timed, strict=True) if is_time] if match else []
+                )
+                found |= {value for text in texts if (value := number(text)) is not None}
+        return found.pop() if len(found) == 1 else None
 
     def _prints(self) -> Iterator[tuple[ast.Call, ast.AST]]:
         """Prints of this cell and of the functions it calls, with where their names are assigned."""
@@ -83,6 +102,15 @@ class Templates:
                     yield node, scope
 
 
+def _lines(cell: Cell) -> list[str]:
+    return [
+        line.strip()
+        for o in cell.outputs
+        if o.kind == "stream" and o.name != "stderr"
+        for line in o.text.split("\n")[:MAX_LINES]
+    ]
+
+
 def _parse(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
@@ -97,7 +125,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _template(call: ast.Call, scope: ast.AST) -> Template | None:
-    """None where the print shows no accuracy, or can't be told apart from any other line."""
+    """The pattern of one print; None where it shows nothing computed, or more than one line."""
     parts: list[str | ast.expr] = []
     for i, argument in enumerate(call.args):
         if isinstance(argument, ast.Starred):
@@ -105,8 +133,8 @@ def _template(call: ast.Call, scope: ast.AST) -> Template | None:
         parts += ([" "] if i else []) + _parts(argument)
     holes = tuple(part for part in parts if not isinstance(part, str))
     words = "".join(part for part in parts if isinstance(part, str))
-    if "\n" in words.strip() or not any(_is_accuracy(hole, scope) for hole in holes):
-        return None
+    if "\n" in words.strip() or not holes or (len(holes) == 1 and not words.strip()):
+        return None  # one number by itself is the affair of `bare`
     pattern = "".join(re.escape(part) if isinstance(part, str) else r"(\S.*?)" for part in parts)
     pattern = (
         re.sub(r"(?:\\[ \t\n]|[ \t\n])+", r"\\s+", pattern.strip()).removeprefix(r"\s+").removesuffix(r"\s+")
@@ -190,6 +218,18 @@ def _is_accuracy(expression: ast.expr, scope: ast.AST, depth: int = 3) -> bool:
         case ast.Name(id=name) if depth:
             values = list(_assigned(name, scope))
             return bool(values) and all(_is_accuracy(value, scope, depth - 1) for value in values)
+    return False
+
+
+def _is_duration(expression: ast.expr, scope: ast.AST, depth: int = 2) -> bool:
+    """`time.time() - start`, or a name that it was given."""
+    match expression:
+        case ast.Call(func=ast.Name(id="round" | "float" | "int"), args=[inner, *_]):
+            return _is_duration(inner, scope, depth)
+        case ast.BinOp(op=ast.Sub(), left=left):
+            return any(isinstance(n, ast.Call) and _called(n) in CLOCKS for n in ast.walk(left))
+        case ast.Name(id=name) if depth:
+            return any(_is_duration(value, scope, depth - 1) for value in _assigned(name, scope))
     return False
 
 

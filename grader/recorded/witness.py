@@ -15,7 +15,17 @@ from grader.recorded.templates import Templates
 from grader.recorded.tqdm import bar
 from grader.recorded.trainer import Draft, Reading
 from grader.recorded.typed import Typed
-from grader.records import Cell, Evaluation, Observation, Start, Submission, Testimony, TrainingRun, Witness
+from grader.records import (
+    Cell,
+    Ending,
+    Evaluation,
+    Observation,
+    Start,
+    Submission,
+    Testimony,
+    TrainingRun,
+    Witness,
+)
 
 MAX_EVALUATIONS = 1_000
 MAX_PRINTED = 80
@@ -50,6 +60,9 @@ def read(submission: Submission) -> Testimony:
         here, loose = _runs(
             cell, by_cell[cell.index], Context(counts, parameters, model, bool(names), None), typed
         )
+        if not here and loose and (spent := prints.training_seconds(cell)) is not None:
+            # A loop of the student's own that printed one line at its end.
+            here, loose = [_summed(cell, spent, loose, model)], []
         runs += here
         known += [e for run in here for e in run.evaluations] + loose
         evaluations += loose
@@ -143,6 +156,22 @@ def _runs(
             loose = [e for e in printed_only if e.accuracy is not None and _plausible(e.accuracy)]
         runs = [msgspec.structs.replace(run, model=around.model) for run in by_hand]
     return runs, loose
+
+
+def _summed(cell: Cell, spent: float, evaluations: list[Evaluation], model: str) -> TrainingRun:
+    """The run of a hand-written loop whose code took and printed the time."""
+    return TrainingRun(
+        witness=Witness.RECORDED,
+        cell=cell.index,
+        cells=(cell.index,),
+        kind="torch-loop",
+        executed=True,
+        ending=Ending.COMPLETED,
+        model=model,
+        seconds=spent,
+        evaluations=tuple(evaluations),
+        quote=evaluations[-1].quote,
+    )
 
 
 def _typed(evaluation: Evaluation, typed: Typed) -> bool:

@@ -125,7 +125,7 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
     how, how_en, width = _names(j), _names(j, "en"), j.run.tokens_per_row
     if case.pair is not None:
         base, late = case.pair
-        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        a, b = say.durations(base.seconds, late.seconds)
         if abs(base.seconds - late.seconds) < 0.05 * base.seconds:
             return say.text(
                 f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 "
