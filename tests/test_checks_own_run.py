@@ -85,6 +85,19 @@ def test_a_run_that_was_cut_or_broke_stands_in_for_nothing(cut):
     assert statuses(judged(**cut))[1:] == ["UNDECIDED"] * 2
 
 
+@pytest.mark.parametrize(("through", "verdict"), [(True, "FAIL"), (False, "UNDECIDED")])
+def test_bucketing_that_is_built_and_never_trained(through, verdict):
+    """Nothing is stored, but a run of ours that went through every cell saw one training only."""
+    cells = tuple(
+        CellRun(index=i, ending=Ending.COMPLETED if through or i != 7 else Ending.CELL_ERROR, seconds=1.0)
+        for i in (1, 5, 7)
+    )
+    seen = e.observed(e.seen(5, e.BASE.padding, 60.0, 0.6), cells=cells)
+    written = e.code(7, "collator = DataCollatorWithPadding(tokenizer)", count=None)
+    found = e.judged([e.cleared(e.BASE)], [], [e.analysis(8)], cells=(*e.CLEARED, written), observed=seen)
+    assert found.facts.bucketing == "unexecuted" and e.status(found, "r3") == verdict
+
+
 def test_random_weights_are_no_klue_bert_base():
     base = msgspec.structs.replace(e.BASE, start=Start.RANDOM)
     loads = e.saw(Witness.SOURCE, "model-load", 2, name="klue/bert-base", pretrained=False)
