@@ -141,3 +141,16 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
     assert "earlier-model-evaluated" in evaluated([(5, 8)])
     assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 9)])
     assert "earlier-model-evaluated" not in evaluated([(5, 6), (7, 8)])
+
+
+@pytest.mark.parametrize(("rows", "doubted"), [(256, False), (4_000, True), (None, True)])
+def test_a_measurement_on_few_rows_may_be_off(rows, doubted):
+    """0.70 on 256 rows and 0.60 on the hidden ones is chance; on 4,000 rows it is not."""
+    run = msgspec.structs.replace(
+        e.seen(5, e.BASE.padding, 60.0, 0.6), evaluations=(Evaluation(cell=5, accuracy=0.70, rows=rows),)
+    )
+    score = ModelScore(run_cell=5, accuracy=0.60, low=0.585, high=0.615, rows=4_000, claimed=0.70)
+    found = e.judged(
+        [e.cleared(e.BASE)], [], cells=e.CLEARED, observed=e.observed(run), verified=Verified(scores=(score,))
+    )
+    assert ("verified-below-claim" in {f.id for f in found.findings}) == doubted

@@ -9,7 +9,7 @@ from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.facts import Kind
-from grader.records import Finding, Observation, Start, Witness
+from grader.records import Finding, ModelScore, Observation, Start, Witness
 
 CHANCE = 0.55
 """An honest two-class model on NSMC is above this after the first few dozen batches; chance is 0.5."""
@@ -69,7 +69,7 @@ def _verified(case: Case) -> Iterator[Finding]:
         honest = score.reference
         if score.parameters_changed == 0.0:
             ko, en = "가중치가 기본 모델과 똑같습니다", "its weights equal those of the base model"
-        elif score.claimed is not None and score.high is not None and score.high < score.claimed - 0.05:
+        elif score.high is not None and score.claimed is not None and score.high < _at_least(case, score):
             ko = f"노트북이 잰 값은 {say.accuracy(score.claimed)}입니다"
             en = f"the notebook itself measured {say.accuracy(score.claimed)}"
         elif honest is not None and honest > 0.65 and score.high is not None and score.high < CHANCE:
@@ -92,6 +92,25 @@ def _verified(case: Case) -> Iterator[Finding]:
                 f"Where does {at.en} leave its trained model, and which model was evaluated?",
             ),
         )
+
+
+def _at_least(case: Case, score: ModelScore) -> float:
+    """What the hidden rows should show if the notebook's own measurement holds: 5 points are granted, and what
+    a measurement on few rows (our budget cuts evaluations to some hundred) may be off by, 95 %."""
+    claimed = score.claimed
+    assert claimed is not None
+    seen = case.evidence.observed
+    runs = seen.testimony.runs if seen is not None else ()
+    rows = [
+        e.rows
+        for e in (
+            *(e for run in runs for e in run.evaluations),
+            *(seen.testimony.evaluations if seen else ()),
+        )
+        if e.rows and e.accuracy is not None and abs(e.accuracy - claimed) < 1e-9
+    ]
+    chance = 1.96 * (claimed * (1 - claimed) / min(rows)) ** 0.5 if rows else 0.0
+    return claimed - chance - 0.05
 
 
 def _unverified(case: Case) -> Iterator[Finding]:
