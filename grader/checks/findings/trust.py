@@ -95,8 +95,8 @@ def _verified(case: Case) -> Iterator[Finding]:
 
 
 def _at_least(case: Case, score: ModelScore) -> float:
-    """What the hidden rows should show if the notebook's own measurement holds: 5 points are granted, and what
-    a measurement on few rows (our budget cuts evaluations to some hundred) may be off by, 95 %."""
+    """What the hidden rows should show if the notebook's own measurement holds: 5 points less, and less what
+    few rows may be off by, 95 % (our budget cuts evaluations to some hundred rows)."""
     claimed = score.claimed
     assert claimed is not None
     seen = case.evidence.observed
