@@ -85,6 +85,19 @@ def test_a_run_that_was_cut_or_broke_stands_in_for_nothing(cut):
     assert statuses(judged(**cut))[1:] == ["UNDECIDED"] * 2
 
 
+@pytest.mark.parametrize(("through", "verdict"), [(True, "FAIL"), (False, "UNDECIDED")])
+def test_bucketing_that_is_built_and_never_trained(through, verdict):
+    """Nothing is stored, but a run of ours that went through every cell saw one training only."""
+    cells = tuple(
+        CellRun(index=i, ending=Ending.COMPLETED if through or i != 7 else Ending.CELL_ERROR, seconds=1.0)
+        for i in (1, 5, 7)
+    )
+    seen = e.observed(e.seen(5, e.BASE.padding, 60.0, 0.6), cells=cells)
+    written = e.code(7, "collator = DataCollatorWithPadding(tokenizer)", count=None)
+    found = e.judged([e.cleared(e.BASE)], [], [e.analysis(8)], cells=(*e.CLEARED, written), observed=seen)
+    assert found.facts.bucketing == "unexecuted" and e.status(found, "r3") == verdict
+
+
 def test_random_weights_are_no_klue_bert_base():
     base = msgspec.structs.replace(e.BASE, start=Start.RANDOM)
     loads = e.saw(Witness.SOURCE, "model-load", 2, name="klue/bert-base", pretrained=False)
@@ -128,3 +141,16 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
     assert "earlier-model-evaluated" in evaluated([(5, 8)])
     assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 9)])
     assert "earlier-model-evaluated" not in evaluated([(5, 6), (7, 8)])
+
+
+@pytest.mark.parametrize(("rows", "doubted"), [(256, False), (4_000, True), (None, True)])
+def test_a_measurement_on_few_rows_may_be_off(rows, doubted):
+    """0.70 on 256 rows and 0.60 on the hidden ones is chance; on 4,000 rows it is not."""
+    run = msgspec.structs.replace(
+        e.seen(5, e.BASE.padding, 60.0, 0.6), evaluations=(Evaluation(cell=5, accuracy=0.70, rows=rows),)
+    )
+    score = ModelScore(run_cell=5, accuracy=0.60, low=0.585, high=0.615, rows=4_000, claimed=0.70)
+    found = e.judged(
+        [e.cleared(e.BASE)], [], cells=e.CLEARED, observed=e.observed(run), verified=Verified(scores=(score,))
+    )
+    assert ("verified-below-claim" in {f.id for f in found.findings}) == doubted

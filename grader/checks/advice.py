@@ -11,6 +11,7 @@ from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
+from grader.checks.shown import saw_up_to
 from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Grouping, Observation, Text
@@ -30,7 +31,8 @@ def next_step(case: Case) -> Text:
         return compare_later(case)
     if unfilled(case) and outputs_cleared(case.evidence):
         return go_on(case) or _save_as_run()
-    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT:
+    never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
+    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
     if kind == Bucketing.NO_OP:
         return _remove_padding(case)

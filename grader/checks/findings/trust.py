@@ -65,7 +65,7 @@ def _verified(case: Case) -> Iterator[Finding]:
         at = say.cell(score.run_cell)
         if score.parameters_changed == 0.0:
             ko, en = "가중치가 기본 모델과 똑같습니다", "its weights equal those of the base model"
-        elif score.claimed is not None and score.high is not None and score.high < score.claimed - 0.05:
+        elif score.high is not None and score.claimed is not None and score.high < _at_least(case, score):
             ko = f"노트북이 잰 값은 {say.accuracy(score.claimed)}입니다"
             en = f"the notebook itself measured {say.accuracy(score.claimed)}"
         else:
@@ -122,6 +122,25 @@ def _beside_honest(score: ModelScore) -> Iterator[Finding]:
             else f"Was the model of {at.en} also trained on other data, or from other weights?",
         ),
     )
+
+
+def _at_least(case: Case, score: ModelScore) -> float:
+    """What the hidden rows should show if the notebook's own measurement holds: 5 points less, and less what
+    few rows may be off by, 95 % (our budget cuts evaluations to some hundred rows)."""
+    claimed = score.claimed
+    assert claimed is not None
+    seen = case.evidence.observed
+    runs = seen.testimony.runs if seen is not None else ()
+    rows = [
+        e.rows
+        for e in (
+            *(e for run in runs for e in run.evaluations),
+            *(seen.testimony.evaluations if seen else ()),
+        )
+        if e.rows and e.accuracy is not None and abs(e.accuracy - claimed) < 1e-9
+    ]
+    chance = 1.96 * (claimed * (1 - claimed) / min(rows)) ** 0.5 if rows else 0.0
+    return claimed - chance - 0.05
 
 
 def _unverified(case: Case) -> Iterator[Finding]:
