@@ -61,7 +61,7 @@ class Setting:
         scratch: Path,
         runtime: str,
     ) -> None:
-        mounted = isolation.name != "none"
+        mounted = isolation.mounts
         probe, data, hub = (
             (PROBE, DATA, HUB) if mounted else (str(INSIDE), str(classroom.data), str(classroom.hub))
         )

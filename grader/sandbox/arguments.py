@@ -124,8 +124,17 @@ def build(
     masked = interpreter.needs(python).masked if python else ()
     for folder in masked:
         options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
+    for key, value in environment(python, env).items():
+        options += ["--setenv", key, value]
+    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
+
+
+def environment(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    """All variables that a program inside gets: the minimum, and `env`."""
     path = "/usr/local/bin:/usr/bin:/bin"
-    inside = {
+    return {
         "PATH": f"{Path(python).parent}:{path}" if python else path,
         "HOME": HOME,
         "USER": "student",
@@ -133,11 +142,6 @@ def build(
         "OUTBOX": OUT,
         **env,
     }
-    for key, value in inside.items():
-        options += ["--setenv", key, value]
-    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
-    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
 
 
 def rlimits(limits: Limits) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from grader.errors import SandboxError
 from grader.records import CellRun, Ending, Limits, Text
 from grader.sandbox import endings
+from grader.sandbox.boxes import box
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
 from grader.sandbox.collect import collect as collect_files
@@ -52,7 +53,7 @@ def run_notebook(
     max_collect_mb: int,
 ) -> Execution:
     """See `grader.sandbox.run_notebook`."""
-    with Jail(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
+    with box(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
         drive = _Drive(jail, limits, on_event)
         stack.callback(drive.close)
         drive.launch(python, env)
@@ -120,7 +121,7 @@ class _Drive:
         """Start the kernel's process."""
         self._launched = time.monotonic()
         self._key = connection_file(self.jail.control, self.jail.control_inside)
-        read, write = os.pipe2(os.O_CLOEXEC)
+        read, write = self.jail.pipe()
         self.lines = Lines(read, self.limits.event_bytes)
         file = f"{self.jail.control_inside}/k.json"
         try:

@@ -63,7 +63,7 @@ class Jail:
         self.group: cgroup.Group | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
-        self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
+        self._uid = _service_uid() if isolation.name != "none" and os.geteuid() == 0 else None
         # A short path: a unix socket's name has at most 107 bytes.
         temporary = tempfile.gettempdir()
         self.base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary if len(temporary) < 50 else "/tmp"))
@@ -73,7 +73,7 @@ class Jail:
         own = (self.home, self.control, self.home / "work", self.home / "out")
         for folder in own:
             folder.mkdir(mode=0o700)
-        if self.bubblewrap:
+        if isolation.mounts:
             arguments.make_etc(self.base / "e")
         if self._uid is not None:
             self.base.chmod(0o711)
@@ -96,7 +96,7 @@ class Jail:
     @property
     def control_inside(self) -> str:
         """The folder of the kernel's sockets as the kernel sees it."""
-        return arguments.CONTROL if self.bubblewrap else str(self.control)
+        return arguments.CONTROL if self.isolation.mounts else str(self.control)
 
     @property
     def outbox(self) -> Path:
@@ -107,6 +107,10 @@ class Jail:
     def writable(self) -> tuple[Path, ...]:
         """Every folder on disk that can grow."""
         return (self.home, self.control, *(bind.source for bind in self.binds if bind.writable))
+
+    def pipe(self) -> tuple[int, int]:
+        """A pipe to write into from inside: (our end, theirs, to be passed to `start` and then closed)."""
+        return os.pipe2(os.O_CLOEXEC)
 
     def start(
         self,

@@ -9,8 +9,10 @@ Called by `jail`. Linux only; pyseccomp needs libseccomp.so.2.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
+from collections.abc import Sequence
 
 from grader.errors import SandboxError
 
@@ -81,6 +83,26 @@ def program(*, gpu: bool = False) -> bytes:
         rules.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+def profile(*, gpu: bool = False) -> str:
+    """The same rules as `program`, as the JSON profile that container engines read."""
+
+    def rule(names: Sequence[str], error: int, *arguments: tuple[int, str, int, int]) -> dict[str, object]:
+        keys = ("index", "op", "value", "valueTwo")
+        args = [dict(zip(keys, argument, strict=True)) for argument in arguments]
+        return {"names": [*names], "action": "SCMP_ACT_ERRNO", "errnoRet": error, "args": args}
+
+    masked, equal, above = "SCMP_CMP_MASKED_EQ", "SCMP_CMP_EQ", "SCMP_CMP_GT"
+    rules = [rule(DENIED, errno.EPERM), rule(("clone3", *(() if gpu else UNACCOUNTED)), errno.ENOSYS)]
+    rules += [rule(("clone",), errno.EPERM, (0, masked, flag, flag)) for flag in NAMESPACES[:-1]]
+    rules += [
+        rule(("ioctl",), errno.EPERM, (1, masked, 0xFFFFFFFF, request)) for request in (TIOCSTI, TIOCLINUX)
+    ]
+    unknown = [family for family in range(max(FAMILIES) + 1) if family not in FAMILIES]
+    rules += [rule(("socket",), errno.EAFNOSUPPORT, (0, equal, family, 0)) for family in unknown]
+    rules.append(rule(("socket",), errno.EAFNOSUPPORT, (0, above, max(FAMILIES), 0)))
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules})
 
 
 def as_fd(code: bytes) -> int:

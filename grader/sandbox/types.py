@@ -35,6 +35,13 @@ class Isolation(Record):
     """'bubblewrap', 'landlock', 'container' or 'none'."""
     notes: tuple[str, ...] = ()
     """How far it goes on this machine, for the report: 'memory limit: best effort (no cgroup)'."""
+    engine: str = ""
+    """With 'container': 'podman' or 'docker'."""
+
+    @property
+    def mounts(self) -> bool:
+        """Are the host's files seen under names of their own inside? Else the real paths are the paths."""
+        return self.name in ("bubblewrap", "container")
 
 
 class Event(NamedTuple):

@@ -48,7 +48,7 @@ def ask(
     """
     from grader.sandbox import Bind, run_process
 
-    open_air = isolation.name == "none"  # nothing is mounted: the real paths are the paths
+    open_air = not isolation.mounts  # nothing is mounted: the real paths are the paths
     places = {"evaluator": EVALUATOR, "model": classroom.model, "weights": weights[0].path.parent}
     inside = {name: source if open_air else Path("/opt", name) for name, source in places.items()}
     job = {
