@@ -14,6 +14,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -63,7 +64,9 @@ class Jail:
         self.group: cgroup.Group | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
-        self._uid = _service_uid() if isolation.name != "none" and os.geteuid() == 0 else None
+        self._uid: int | None = None
+        if isolation.name != "none" and os.geteuid() == 0:
+            self._uid, self._claim = _service_uid()
         # A short path: a unix socket's name has at most 107 bytes.
         temporary = tempfile.gettempdir()
         self.base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary if len(temporary) < 50 else "/tmp"))
@@ -92,6 +95,8 @@ class Jail:
             self.group.remove()
         delete(self.base)
         os.close(self._lock)
+        if self._uid is not None:
+            self._claim.close()
 
     @property
     def control_inside(self) -> str:
@@ -133,7 +138,7 @@ class Jail:
                 argv, env=bare, cwd=self.home / "work", pass_fds=pass_fds, **streams
             )
             return self.process
-        name = f"grader-{os.getpid()}-{next(_serial)}"
+        name = next_name()
         tasks = self.limits.processes + 8  # bubblewrap's own processes count too
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
         if self.group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
@@ -233,6 +238,11 @@ class Jail:
         return bare
 
 
+def next_name() -> str:
+    """Of a control group; `cgroup.sweep` reads our process number from it."""
+    return f"grader-{os.getpid()}-{next(_serial)}"
+
+
 def delete(folder: Path) -> None:
     """Remove `folder` whatever a student left in it: closed folders, ten thousand levels.
 
@@ -274,13 +284,24 @@ def _file(name: str, content: bytes) -> int:
     return fd
 
 
-def _service_uid() -> int:
-    """An unprivileged user for one sandbox. Raises SandboxError where root can't become another user."""
-    number = SERVICE_UIDS[(os.getpid() * 31 + next(_serial)) % len(SERVICE_UIDS)]
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = (int(part) for part in line.split())
-        if first <= number < first + count:
-            return number
+def _service_uid() -> tuple[int, socket.socket]:
+    """An unprivileged user for one sandbox, its own as long as the socket returned is open.
+
+    Raises SandboxError where root can't become another user.
+    """
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    mapped = [range(int(first), int(first) + int(count)) for first, _, count in lines]
+    start = os.getpid() * 31 + next(_serial)
+    for turn in range(len(SERVICE_UIDS)):
+        number = SERVICE_UIDS[(start + turn) % len(SERVICE_UIDS)]
+        if not any(number in part for part in mapped):
+            break
+        claim = socket.socket(socket.AF_UNIX)  # a name without a file is free again when we are gone
+        try:
+            claim.bind(f"\0grader-user-{number}")
+            return number, claim
+        except OSError:
+            claim.close()
     raise SandboxError(
         ko="이 컨테이너의 root는 다른 사용자로 바꿀 수 없어서 격리할 수 없어요. 일반 사용자로 실행해 주세요.",
         en="root in this container can't become another user, so there is no isolation. "

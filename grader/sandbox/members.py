@@ -33,7 +33,7 @@ class Members:
         return self._group.procs() if self._group else []
 
     def pids(self) -> list[int]:
-        return self._find()
+        return (self._group.pids() if self._group else []) or self._find()
 
     def oom_kills(self) -> int:
         if self._group is None:
@@ -48,7 +48,9 @@ class Members:
         return self._group.cpu_seconds() if self._group else None
 
     def remove(self) -> None:
-        """Nothing: an engine removes its own."""
+        """Delete the group; an engine's is gone by then."""
+        if self._group:
+            self._group.remove()
 
 
 def tree(pid: int) -> list[int]:
@@ -63,7 +65,7 @@ def tree(pid: int) -> list[int]:
 
 
 def of_user(uid: int) -> list[int]:
-    """Every process whose real or effective user is `uid`."""
+    """Every living process whose real or effective user is `uid`."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -71,7 +73,7 @@ def of_user(uid: int) -> list[int]:
                 status = (entry / "status").read_text()
             except OSError:
                 continue
-            line = next((line for line in status.splitlines() if line.startswith("Uid:")), "")
-            if str(uid) in line.split()[1:]:
+            fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+            if str(uid) in fields.get("Uid", "").split() and not fields["State"].strip().startswith("Z"):
                 found.append(int(entry.name))
     return found

@@ -78,6 +78,7 @@ def run_process(
             peak_memory_mb=watch.peak_mb,
             files=files,
             refused=refused,
+            memory_limited=jail.group is not None and jail.group.hard,
         )
 
 

@@ -46,8 +46,16 @@ FAMILIES = (1, 2, 10, 16)
 lead nowhere: the network namespace is empty."""
 
 
-def program(*, gpu: bool = False) -> bytes:
-    """The filter as a BPF program for `bwrap --seccomp`. Raises SandboxError without libseccomp."""
+STREAM, TCP, FASTOPEN = 1, 6, 0x20000000
+"""SOCK_STREAM, IPPROTO_TCP, MSG_FASTOPEN."""
+
+
+def program(*, gpu: bool = False, host_network: bool = False) -> bytes:
+    """The filter as a BPF program for `bwrap --seccomp`. Raises SandboxError without libseccomp.
+
+    `host_network`: there is no network of one's own, and Landlock refuses TCP alone. So no UDP, no raw
+    sockets, no MPTCP and no connection made by sending (TCP fast open), which pass Landlock by.
+    """
     try:
         import pyseccomp as sc
     except Exception as error:  # ImportError without the package, RuntimeError/OSError without the library
@@ -79,6 +87,18 @@ def program(*, gpu: bool = False) -> bytes:
         if family not in FAMILIES:
             add(sc.ERRNO(errno.EAFNOSUPPORT), "socket", sc.Arg(0, sc.EQ, family))
     add(sc.ERRNO(errno.EAFNOSUPPORT), "socket", sc.Arg(0, sc.GT, max(FAMILIES)))
+    if host_network:
+        for name in ("msgget", "semget", "mq_open"):  # as much the host's
+            add(refuse, name)
+        for family in (2, 10):
+            inet = sc.Arg(0, sc.EQ, family)
+            for kind in (n for n in range(16) if n != STREAM):
+                add(sc.ERRNO(errno.EACCES), "socket", inet, sc.Arg(1, sc.MASKED_EQ, 0xF, kind))
+            for protocol in range(1, TCP):
+                add(sc.ERRNO(errno.EACCES), "socket", inet, sc.Arg(2, sc.EQ, protocol))
+            add(sc.ERRNO(errno.EACCES), "socket", inet, sc.Arg(2, sc.GT, TCP))
+        for name, place in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
+            add(refuse, name, sc.Arg(place, sc.MASKED_EQ, FASTOPEN, FASTOPEN))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)

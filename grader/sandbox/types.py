@@ -19,6 +19,10 @@ OUT = "/home/student/out"
 """Inside: the outbox. Files that `collect` names are taken from here once everything is dead."""
 
 
+REDUCED = "not covered: "
+"""Begins each of the notes in `Isolation.notes` that say what a reduced isolation leaves open."""
+
+
 class Bind(NamedTuple):
     """A file or folder of the host made visible inside. Read-only unless `writable`."""
 
@@ -101,3 +105,5 @@ class ProcessResult(Record):
     peak_memory_mb: float = 0.0
     files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    memory_limited: bool = False
+    """The kernel kept the memory limit (a control group), not just a watchdog."""
