@@ -26,10 +26,14 @@ PIPE = "p"
 """In the folder of the kernel's sockets: the probe's pipe by name, because docker passes no descriptors."""
 PIPE_FD = 3
 POLL = 0.01
+LINGER = '"$@"; code=$?; [ $code -ne 137 ] || sleep 0.6; exit $code'
+"""Killed for memory: the control group that says so is gone with the container, so there is time to look."""
 
 
 class Container(Jail):
     """See `Jail`. `self.process` is the engine's own program, attached to the container's streams."""
+
+    exit_seconds = 4.0
 
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
@@ -84,9 +88,9 @@ class Container(Jail):
         opened = f"exec {PIPE_FD}>{arguments.CONTROL}/{PIPE}; " if pass_fds else ""
         # env -i: the engine adds variables. A shell as pid 1 waits for orphans; nobody inside can kill it.
         program = ["/usr/bin/env", "-i", *(f"{key}={value}" for key, value in inside.items())]
-        program += ["/bin/sh", "-c", f'{opened}"$@"; exit $?', "sh", *arguments.rlimits(self.limits), *argv]
+        program += ["/bin/sh", "-c", opened + LINGER, "sh", *arguments.rlimits(self.limits), *argv]
         command, outer = self.engine.command(store), engine.environment(store)
-        self._leash = Leash([*command, "rm", "--force", self.name], env=outer)
+        self._leash = Leash(self.engine.removal(store, self.name), env=outer)
         streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "start_new_session": True}
         self.process = subprocess.Popen([*command, *options, *program], env=outer, cwd="/", **streams)
         self._find(command, outer)

@@ -261,7 +261,7 @@ class _Drive:
         elif self.over is None and self._channels.broken:
             # A dead kernel shows as a broken wire first; if it lives on, it sent too much at once.
             self._broken_since = self._broken_since or time.monotonic()
-            if time.monotonic() - self._broken_since > 1.0:
+            if time.monotonic() - self._broken_since > self.jail.exit_seconds:
                 self.over = (Ending.OUTPUT_FLOOD, endings.message_too_large(self.limits))
 
     # ---------------------------------------------------------------- side streams

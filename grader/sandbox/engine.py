@@ -49,8 +49,13 @@ class Engine(NamedTuple):
         manager = [] if Path("/run/systemd/system").is_dir() else ["--cgroup-manager", "cgroupfs"]
         # vfs: nothing is ever stored but empty folders; no overlay file system has to be had
         books = ["--root", str(store / "s"), "--runroot", str(store / "x"), "--storage-driver", "vfs"]
-        runtime = ["--runtime", self.runtime] if (self.runtime) else []
+        runtime = ["--runtime", self.runtime] if self.runtime else []
         return [self.program, *manager, *books, *runtime]
+
+    def removal(self, store: Path, name: str) -> list[str]:
+        """The command that kills and deletes a container at once (podman would ask it to stop first)."""
+        at_once = ["--time", "0"] if self.name == "podman" else []
+        return [*self.command(store), "rm", "--force", *at_once, name]
 
     @property
     def runtime(self) -> str:

@@ -47,6 +47,9 @@ _serial = itertools.count()
 class Jail:
     """The folders of one sandbox and, once started, its processes. Use as a context manager."""
 
+    exit_seconds = 1.0
+    """So long after a kernel's end `process` may still seem alive."""
+
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
     ) -> None:

@@ -23,6 +23,7 @@ from grader.sandbox.jail import CGROUP_NOTE, Jail, _file, next_name
 from grader.sandbox.members import Members, of_user
 
 SYS_CREATE_RULESET, VERSION = 444, 1
+CONFINE = Path(__file__).with_name("confine.py")
 LEAST_ABI = 4
 """Of the kernel: with rules for TCP (Linux 6.7)."""
 SCOPES_ABI = 6
@@ -109,10 +110,9 @@ class Confined(Jail):
             leash, self._leash = os.pipe2(os.O_CLOEXEC)
             for fd in (*held, leash):
                 stack.callback(os.close, fd)
-            program = str(Path(__file__).with_name("confine.py"))
             numbers = [str(fd) for fd in (*held, leash)]
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", program, *numbers, *map(str, pass_fds)],
+                [sys.executable, "-I", "-S", str(CONFINE), *numbers, *map(str, pass_fds)],
                 env={},
                 cwd="/",
                 pass_fds=[*held, leash, *pass_fds],
@@ -143,8 +143,9 @@ class Confined(Jail):
 def needs_root() -> SandboxError:
     """Why an ordinary user can't have it."""
     return SandboxError(
-        ko="격리 방식 'landlock'은 root로 시작할 때만 돼요. 노트북을 다른 사용자로 실행해야 하는데, "
-        "일반 사용자는 그럴 수 없어요. 같은 사용자라면 노트북이 내 파일의 권한과 시각을 바꾸고 내 프로세스를 볼 수 있어요. "
+        ko="격리 방식 'landlock'은 root로 시작할 때만 돼요. "
+        "노트북을 다른 사용자로 실행해야 하는데 일반 사용자는 그렇게 할 수 없어요. "
+        "같은 사용자라면 노트북이 내 파일의 권한과 시각을 바꾸고 내 프로세스를 볼 수 있어요. "
         "`sudo`로 실행하거나, bubblewrap이나 podman을 쓰거나, `--no-run`을 쓰세요.",
         en="Isolation 'landlock' works only when started as root: the notebook has to run as a different "
         "user, and an ordinary user can't become one. As the same user it could change modes and times of "

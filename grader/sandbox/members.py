@@ -22,6 +22,7 @@ class Members:
         self, find: Callable[[], list[int]], group: Group | None, oom: Callable[[], bool] | None = None
     ) -> None:
         self._find, self._group, self._oom = find, group, oom
+        self._seen = 0
         self._after: int | None = None
 
     @property
@@ -33,13 +34,18 @@ class Members:
         return self._group.procs() if self._group else []
 
     def pids(self) -> list[int]:
-        return (self._group.pids() if self._group else []) or self._find()
+        if self._group is None:
+            return self._find()
+        self._seen = max(self._seen, self._group.oom_kills())
+        return self._group.pids() or self._find()
 
     def oom_kills(self) -> int:
         if self._group is None:
             return 0
         if self._oom is None or any(folder.exists() for folder in self._group.folders.values()):
-            return self._group.oom_kills()
+            return max(self._seen, self._group.oom_kills())
+        if self._seen:
+            return self._seen
         if self._after is None:
             self._after = int(self._oom())
         return self._after

@@ -94,7 +94,7 @@ def engine_help(said: str, engine: str) -> tuple[str, str]:
         )
     if "hybrid" in said:
         return (
-            "crun은 이 시스템의 cgroup 구성에서 작동하지 않아요. runc를 설치해 주세요(`sudo apt install runc`).",
+            "crun은 이 시스템의 cgroup에서 작동하지 않아요. `sudo apt install runc`로 runc를 설치해 주세요.",
             "crun does not work with this system's control groups. Install runc: `sudo apt install runc`.",
         )
     if "permission denied" in said.lower() and engine == "docker":
