@@ -59,6 +59,8 @@ class Kind(StrEnum):
     """run cell, cells [..] the run rests on that ran again or were edited after it (higher or lost count)"""
     LEAK = "leak"
     """how 'same-rows'|'resplit-unseeded'|'train-as-eval'|'test-in-train', rows n"""
+    REPLACED = "replaced"
+    """what (English): methods that train or measure are replaced, or an accuracy depends on no prediction"""
     TEST_AS_VALIDATION = "test-as-validation"
     """run cell"""
 
