@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from grader.records import Ending, Limits
-from grader.sandbox import Isolation, cgroup, driver, engine, jail, watch
+from grader.sandbox import Isolation, arguments, cgroup, driver, engine, jail, watch
 from tests.sandbox_bare import FORGED_IDLE
 from tests.sandbox_boxes import LIMITS, MODES, alive, attack, isolation_or_skip, notebook, outside
 
@@ -260,6 +260,15 @@ def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation, bare)
     assert bare["exit code of a dead kernel"] == 0, "the control: by its exit code all went well"
     execution = ends(isolation, "import os; os._exit(0)")
     assert execution.ending is Ending.KERNEL_DIED
+
+
+def test_the_kernels_cpu_time_has_a_limit_of_its_own(isolation, bare, monkeypatch):
+    assert bare["loop ended"] is False, "the control"
+    limits = with_(total_seconds=40, cell_seconds=40)
+    monkeypatch.setattr(arguments, "CPU_SPARE", 3 - arguments.cpu_seconds(limits) + arguments.CPU_SPARE)
+    execution = ends(isolation, "while True: pass", limits)
+    assert execution.ending is Ending.KILLED and execution.seconds < 20
+    assert "3 s" in execution.reason.en and "3초" in execution.reason.ko
 
 
 def test_05_memory_of_many_processes_counts_together(isolation, tmp_path):

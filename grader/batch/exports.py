@@ -7,11 +7,10 @@ blank leaves the grade alone), Moodle "Import CSV" (mapped by participant), Grad
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 
+from grader import spreadsheet
 from grader.batch.gradebook import Row
 from grader.batch.standing import reasons_to_look, standings, total
 from grader.records import RubricItem
@@ -72,23 +71,13 @@ def _gradescope(items, rubric) -> dict[str, object]:
 
 
 class _Table:
-    """CSV with a BOM, so that Excel in Korea reads it as UTF-8; formulas in student names are defused."""
+    """Rows, as they come."""
 
     def __init__(self) -> None:
-        self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, lineterminator="\n")
+        self._rows: list[tuple[object, ...]] = []
 
     def add(self, *values: object) -> None:
-        self._writer.writerow([_cell(value) for value in values])
+        self._rows.append(values)
 
     def text(self) -> str:
-        return "\ufeff" + self._buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A leading =, +, -, @, tab would be run as a formula by a spreadsheet (OWASP, CSV injection)."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+        return spreadsheet.table(self._rows)

@@ -17,6 +17,7 @@ from pathlib import Path
 from grader.errors import SandboxError
 from grader.records import CellRun, Ending, Limits, Text
 from grader.sandbox import endings
+from grader.sandbox.arguments import cpu_seconds
 from grader.sandbox.boxes import box
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
@@ -257,12 +258,18 @@ class _Drive:
         self.over = self.watch.look(at_once=at_once)
         code = self.process.poll()
         if self.over is None and code is not None:
-            self.over = self.watch.killed_for_memory(code) or (Ending.KERNEL_DIED, endings.died(code))
+            self.over = self.watch.killed_for_memory(code) or self._died(code)
         elif self.over is None and self._channels.broken:
             # A dead kernel shows as a broken wire first; if it lives on, it sent too much at once.
             self._broken_since = self._broken_since or time.monotonic()
             if time.monotonic() - self._broken_since > self.jail.exit_seconds:
                 self.over = (Ending.OUTPUT_FLOOD, endings.message_too_large(self.limits))
+
+    def _died(self, code: int) -> tuple[Ending, Text]:
+        most = cpu_seconds(self.limits)
+        if code == 137 and self.watch.cpu_seconds >= most:
+            return Ending.KILLED, endings.cpu_spent(most)
+        return Ending.KERNEL_DIED, endings.died(code)
 
     # ---------------------------------------------------------------- side streams
 

@@ -74,6 +74,14 @@ def died(code: int) -> Text:
     )
 
 
+def cpu_spent(seconds: int) -> Text:
+    """The kernel's own watchdog (RLIMIT_CPU) killed it."""
+    return Text(
+        ko=f"커널이 CPU 시간 한도({seconds}초)를 다 써서 종료됐습니다. 그 뒤의 셀은 실행하지 못했습니다.",
+        en=f"The kernel used up its CPU time ({seconds} s) and was killed; the cells after it were not run.",
+    )
+
+
 def startup_failed(why: str) -> Text:
     """Our own preparation failed: not the student's doing."""
     return Text(
