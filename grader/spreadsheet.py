@@ -2,7 +2,7 @@
 
 What a student calls themselves, or a file, ends up in cells that teachers open. A cell that begins with
 =, +, -, @ or one of their full-width forms is run as a formula (OWASP, "CSV injection"); a program that
-splits at semicolons or tabs finds beginnings of cells within ours. Called by `batch` and `peers`.
+splits at semicolons, tabs or line ends finds beginnings of cells within ours. Called by `batch` and `peers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Iterable
 
-_BEGINS = re.compile(r"(^|[;\t]\s*)(?=[=+\-@\t\r\n＝＋－＠])")
+_BEGINS = re.compile(r"(^|[;\t\n]\s*)(?=[=+\-@\t\n＝＋－＠])")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -31,4 +31,4 @@ def defused(value: object) -> object:
         return ""
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
-    return _BEGINS.sub(r"\1'", value)
+    return _BEGINS.sub(r"\1'", value.replace("\r\n", "\n").replace("\r", "\n"))

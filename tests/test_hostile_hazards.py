@@ -180,7 +180,7 @@ def test_the_hazards_are_hazards(tmp_path):
 
 LIMIT = Limits()
 ENDS = {
-    Ending.CELL_ERROR: endings.of_cell(Ending.CELL_ERROR),
+    Ending.CELL_ERROR: endings.of_limit(Ending.CELL_ERROR, LIMIT),
     Ending.CELL_TIMEOUT: endings.of_limit(Ending.CELL_TIMEOUT, LIMIT),
     Ending.TOTAL_TIMEOUT: endings.total_timeout(LIMIT),
     Ending.OUT_OF_MEMORY: watch.out_of_memory(LIMIT, 5000.0)[1],

@@ -82,7 +82,7 @@ def run_notebook(
         if collect and collect_to is not None:
             files, refused = collect_files(jail.outbox, collect, collect_to, max_mb=max_collect_mb)
         worst = max([run.ending for run in done], key=SEVERITY.index, default=Ending.COMPLETED)
-        ending, reason = drive.over or (worst, drive.reason or endings.of_cell(worst))
+        ending, reason = drive.over or (worst, endings.of_limit(worst, limits))
         return Execution(
             cells=tuple(done),
             ending=ending,
@@ -107,7 +107,6 @@ class _Drive:
         self.jail, self.limits, self._on_event = jail, limits, on_event
         self.began = time.monotonic()
         self.over: tuple[Ending, Text] | None = None
-        self.reason: Text | None = None
         self.events: list[Event] = []
         self.start_seconds = self.startup_seconds = 0.0
         self._current = STARTING
@@ -230,7 +229,6 @@ class _Drive:
 
     def _interrupt(self, cell: Cell, why: Ending) -> None:
         cell.stopped, cell.stopped_at = why, time.monotonic()
-        self.reason = self.reason or endings.of_limit(why, self.limits)
         self._channels.send("control", "interrupt_request", {})
 
     def _step(self, cell: Cell, seconds: float) -> None:

@@ -49,9 +49,10 @@ def observed(evidence: Evidence, *kinds: Kind) -> tuple[Observation, ...]:
 
 def excerpt(submission: Submission, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> str:
     """Up to `count` lines of `cell` from `line` (1-based) on, trailing blank lines off."""
-    if cell is None or not 0 <= cell < len(submission.cells):
+    there = submission.cell(cell)
+    if there is None:
         return ""
-    rows = submission.cells[cell].source.splitlines()
+    rows = there.source.splitlines()
     start = max(0, min(line, len(rows)) - 1)
     return "\n".join(row[:160] for row in rows[start : start + count]).rstrip()
 
@@ -62,19 +63,20 @@ def definition(submission: Submission, o: Observation) -> int | None:
     if o.cell is None or not name.isidentifier():
         return o.cell
     wanted = re.compile(rf"^\s*def\s+{name}\s*\(", re.M)
-    above = [c.index for c in submission.cells[: o.cell + 1] if c.kind == "code" and wanted.search(c.source)]
+    code_ = [c for c in submission.cells if c.index <= o.cell and c.kind == "code"]
+    above = [c.index for c in code_ if wanted.search(c.source)]
     return above[-1] if above else o.cell
 
 
 def writes_length(evidence: Evidence, cell: int | None) -> bool:
     """Does the code of `cell` set `max_length=`, or is it the model's own limit?"""
-    cells_ = evidence.submission.cells
-    return cell is not None and cell < len(cells_) and "max_length=" in re.sub(r"\s", "", cells_[cell].source)
+    there = evidence.submission.cell(cell)
+    return there is not None and "max_length=" in re.sub(r"\s", "", there.source)
 
 
 def cite(evidence: Evidence, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> Citation | None:
     """A citation of the source of `cell`; None for a cell that isn't there."""
-    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+    if cell is None or evidence.submission.cell(cell) is None:
         return None
     quote = excerpt(evidence.submission, cell, line, count)
     return Citation(cell=cell, quote=quote, witness=Witness.SOURCE)
