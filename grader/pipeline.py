@@ -17,11 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-<<<<<<< HEAD
-from grader import __version__, checks, prose, quality, recorded, replacing, source
-=======
-from grader import __version__, checks, parts, prose, quality, recorded, source
->>>>>>> main
+from grader import __version__, checks, parts, prose, quality, recorded, replacing, source
 from grader.errors import ClassroomError, GraderError, SandboxError
 from grader.records import (
     EVIDENCE_VERSION,
