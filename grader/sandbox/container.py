@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from grader.records import Limits
 from grader.sandbox import arguments, cgroup, engine, seccomp
@@ -26,14 +27,14 @@ PIPE = "p"
 """In the folder of the kernel's sockets: the probe's pipe by name, because docker passes no descriptors."""
 PIPE_FD = 3
 POLL = 0.01
+WAITING = frozenset({"", "sh", "sleep"})
+"""Programs of ours that are left in a container once the student's has ended."""
 LINGER = '"$@"; code=$?; [ $code -ne 137 ] || sleep 0.6; exit $code'
 """Killed for memory: the control group that says so is gone with the container, so there is time to look."""
 
 
 class Container(Jail):
     """See `Jail`. `self.process` is the engine's own program, attached to the container's streams."""
-
-    exit_seconds = 4.0
 
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
@@ -46,6 +47,12 @@ class Container(Jail):
         self.base.chmod(0o711)  # a rootless engine's root is another user
         for name in ("hostname", "resolv.conf"):  # docker mounts its own there
             (self.base / "e" / name).touch()
+
+    @property
+    def exit_seconds(self) -> float:
+        """See `Jail`. An engine takes its time to say that a kernel has ended; one that lives is seen."""
+        names = {_name(pid) for pid in self.group.pids()} if self.group else set()
+        return 1.0 if names - WAITING else 10.0
 
     def pipe(self) -> tuple[int, int]:
         """A named pipe in the folder of the sockets; we hold a writing end, so it never looks closed."""
@@ -154,3 +161,10 @@ class Container(Jail):
         with contextlib.suppress(OSError, ValueError):
             file = self.base / "s" / "libpod" / "tmp" / "pause.pid"
             os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
