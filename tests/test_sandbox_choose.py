@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from rich.console import Console
 
-from grader import sandbox
+from grader import report, review, sandbox
+from grader.cli.terminal import summary
 from grader.errors import SandboxError
 from grader.records import Ending
 from grader.sandbox import (
@@ -22,6 +26,7 @@ from grader.sandbox import (
     reduced,
 )
 from grader.sandbox.types import REDUCED
+from tests import sample_evidence as sample
 from tests.sandbox_boxes import isolation_or_skip
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="bubblewrap is for Linux")
@@ -255,3 +260,37 @@ def test_an_installed_grader_is_masked_inside(tmp_path):
         tmp_path / "site-packages" / "grader"
     ]
     assert interpreter._packages(tmp_path / "checkout" / "grader") == []
+
+
+@pytest.mark.parametrize(
+    ("isolation", "notes", "ko", "en"),
+    [
+        ("none", (), "⚠ 격리 없이", "⚠ without isolation"),
+        (
+            "landlock",
+            ("not covered: x",),
+            "⚠ 제한된 격리(Landlock만)",
+            "⚠ reduced isolation (Landlock alone)",
+        ),
+        (
+            "container",
+            ("memory limit: …", "podman 4.3.1, rootless"),
+            "podman 컨테이너 격리",
+            "isolated by podman container",
+        ),
+        ("bubblewrap", (), "bubblewrap 격리", "isolated by bubblewrap"),
+    ],
+)
+def test_every_report_says_how_the_notebook_was_isolated(isolation, notes, ko, en):
+    """A weak one with a sign that can't be overlooked: in the review, the report and on the terminal."""
+    shown = sample.evidence()
+    seen = msgspec.structs.replace(shown.observed, isolation=isolation, isolation_notes=notes)
+    shown = msgspec.structs.replace(shown, observed=seen)
+    judgement = sample.judgement(shown)
+    for lang, words in (("ko", ko), ("en", en)):
+        assert words in review.write(shown, judgement, lang=lang)
+        page = report.write(shown, judgement, lang=lang)
+        assert words in page and ("⚠" in page) is words.startswith("⚠")
+    console = Console(file=io.StringIO(), width=200)
+    summary(console, shown, judgement, {}, "en")
+    assert ("⚠" in console.file.getvalue()) is en.startswith("⚠")
