@@ -65,14 +65,12 @@ class Setting:
         probe, data, hub = (
             (PROBE, DATA, HUB) if mounted else (str(INSIDE), str(classroom.data), str(classroom.hub))
         )
-        self.binds: tuple[Bind, ...] = ()
-        if mounted:
-            self.binds = (
-                Bind(INSIDE, PROBE),
-                Bind(classroom.data, DATA),
-                Bind(classroom.hub, HUB),
-                *_other_machines(cells, scratch),
-            )
+        self.binds = (
+            Bind(INSIDE, probe),
+            Bind(classroom.data, data),
+            Bind(classroom.hub, hub),
+            *(_other_machines(cells, scratch) if mounted else ()),
+        )
         self.startup = STARTUP.format(folder=probe)
         self.env = {
             "GRADER_DATA": data,

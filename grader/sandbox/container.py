@@ -100,14 +100,14 @@ class Container(Jail):
         self._leash = Leash(self.engine.removal(store, self.name), env=outer)
         streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "start_new_session": True}
         self.process = subprocess.Popen([*command, *options, *program], env=outer, cwd="/", **streams)
-        self._find(command, outer)
+        self._find()
         return self.process
 
-    def _find(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def _find(self) -> None:
         """A handle on pid 1 inside and the container's control group, once it runs."""
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self.process.poll() is None:
-            if pid := self._pid(command, env):
+            if pid := self._pid():
                 with contextlib.suppress(OSError):
                     self._init = os.pidfd_open(pid)
                     group = cgroup.of_process(pid, memory_mb=self.limits.memory_mb)
@@ -115,7 +115,7 @@ class Container(Jail):
                 return
             time.sleep(POLL)
 
-    def _pid(self, command: Sequence[str], env: Mapping[str, str]) -> int:
+    def _pid(self) -> int:
         if self.engine.name == "podman":
             with contextlib.suppress(OSError, ValueError):
                 return int((self.base / "pid").read_text())
@@ -154,13 +154,6 @@ class Container(Jail):
         if self._held >= 0:
             os.close(self._held)
             self._held = -1
-        self._end_pause()
-
-    def _end_pause(self) -> None:
-        """A rootless podman leaves a process behind that keeps its user namespace: end it if it is ours."""
-        with contextlib.suppress(OSError, ValueError):
-            file = self.base / "s" / "libpod" / "tmp" / "pause.pid"
-            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def _name(pid: int) -> str:

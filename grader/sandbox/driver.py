@@ -265,7 +265,7 @@ class _Drive:
 
     def _died(self, code: int) -> tuple[Ending, Text]:
         most = cpu_seconds(self.limits)
-        if code == 137 and self.watch.cpu_seconds >= most:
+        if code == 137 and self.watch.cpu_seconds > most - 1:  # looked at four times a second
             return Ending.KILLED, endings.cpu_spent(most)
         return Ending.KERNEL_DIED, endings.died(code)
 

@@ -55,7 +55,11 @@ class Engine(NamedTuple):
     def removal(self, store: Path, name: str) -> list[str]:
         """The command that kills and deletes a container at once (podman would ask it to stop first)."""
         at_once = ["--time", "0"] if self.name == "podman" else []
-        return [*self.command(store), "rm", "--force", *at_once, name]
+        command = [*self.command(store), "rm", "--force", *at_once, name]
+        # A rootless podman leaves a process behind that keeps its user namespace; the file is there if it is
+        # this sandbox's alone, and not the user's own podman's.
+        last = '"$@"; read pid < "$0" && kill -9 "$pid"; true'
+        return ["/bin/sh", "-c", last, str(store / "libpod" / "tmp" / "pause.pid"), *command]
 
     @property
     def runtime(self) -> str:
@@ -176,6 +180,7 @@ def skeleton(folder: Path, mounts: Sequence[Bind]) -> None:
             place.touch()
 
 
+@functools.cache
 def image(engine: Engine) -> str:
     """docker's counterpart of `skeleton`: an image of the same folders, made once. Raises SandboxError."""
     packed = io.BytesIO()

@@ -25,6 +25,7 @@ from pathlib import Path
 from grader.errors import SandboxError
 from grader.records import Limits
 from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox.members import Members
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
 
 SERVICE_UIDS = range(61184, 65520)
@@ -64,7 +65,7 @@ class Jail:
                     en=f"{bind.source} to mount is missing.",
                 )
         self.bubblewrap = isolation.name == "bubblewrap"
-        self.group: cgroup.Group | None = None
+        self.group: cgroup.Group | Members | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
         self._uid: int | None = None

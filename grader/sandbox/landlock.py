@@ -28,22 +28,12 @@ LEAST_ABI = 4
 """Of the kernel: with rules for TCP (Linux 6.7)."""
 SCOPES_ABI = 6
 """With rules for abstract sockets and signals (Linux 6.12)."""
-READ_ONLY = (
-    "/usr",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/alternatives",
-    "/etc/fonts",
-    "/sys/devices/system/cpu",
+READ_ONLY = tuple(
+    "/usr /etc/ld.so.cache /etc/localtime /etc/alternatives /etc/fonts /sys/devices/system/cpu "  # noqa: SIM905
+    "/proc/cpuinfo /proc/meminfo /proc/stat /proc/filesystems /proc/sys/vm/overcommit_memory".split()
 )
-FACTS = (
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/filesystems",
-    "/proc/sys/vm/overcommit_memory",
-)
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
+DEVICES = tuple(f"/dev/{n}" for n in "null zero full random urandom shm ptmx pts".split())  # noqa: SIM905
+"""Terminals too: `!command` in a cell makes one. Others' terminals belong to others."""
 NOT_COVERED = (
     "unix sockets of the host that every user may connect to",
     "names, sizes and times of files anywhere (stat), and which process numbers exist",

@@ -68,7 +68,7 @@ def ask(
     result = run_process(
         [_python(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
         isolation=isolation,
-        binds=[] if open_air else [Bind(source, f"/opt/{name}") for name, source in places.items()],
+        binds=[Bind(source, str(inside[name])) for name, source in places.items()],
         env={
             "OMP_NUM_THREADS": _threads(classroom),
             "HF_HUB_OFFLINE": "1",
