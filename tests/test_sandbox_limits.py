@@ -383,7 +383,8 @@ def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
     grader.wait()
     assert wait_for(lambda: not inside())
     # An engine takes a moment to clear away its own; the sweep of real life comes a minute later.
-    assert wait_for(lambda: jail.sweep() or not list(temporary.iterdir()))
+    assert wait_for(lambda: not alive(str(temporary))), "no process of an engine's is left either"
+    jail.sweep()
     temporary.rmdir()
 
 

@@ -56,10 +56,15 @@ class Engine(NamedTuple):
         """The command that kills and deletes a container at once (podman would ask it to stop first)."""
         at_once = ["--time", "0"] if self.name == "podman" else []
         command = [*self.command(store), "rm", "--force", *at_once, name]
-        # A rootless podman leaves a process behind that keeps its user namespace; the file is there if it is
-        # this sandbox's alone, and not the user's own podman's.
-        last = '"$@"; read pid < "$0" && kill -9 "$pid"; true'
-        return ["/bin/sh", "-c", last, str(store / "libpod" / "tmp" / "pause.pid"), *command]
+        if not self.rootless:
+            return command
+        # What it stores belongs to somebody of /etc/subuid, and a process is left that keeps the user
+        # namespace; its file is there if it is this sandbox's alone, and not the user's own podman's.
+        last = (
+            'pause="$STORE/libpod/tmp/pause.pid"; read one < "$pause"; "$@"; '
+            '"$0" unshare rm -rf -- "$STORE/s" "$STORE/x"; read two < "$pause"; kill -9 $one $two'
+        )
+        return ["/usr/bin/env", f"STORE={store}", "/bin/sh", "-c", last, self.program, *command]
 
     @property
     def runtime(self) -> str:
