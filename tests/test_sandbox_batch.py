@@ -165,7 +165,19 @@ def test_by_grader_batch_too(isolation, tmp_path):
             (folder / "n.ipynb").write_text(json.dumps(notebook))
     before, handed_in = fingerprint(), {p: p.read_bytes() for p in inbox.rglob("*.ipynb")}
     home = os.environ.get("GRADER_HOME") or str(tmp_path.parent / "home")
-    words = ["batch", str(inbox), "--out", str(out), "--run", "--jobs", "1", "--timeout", "5", "--home", home]
+    words = [
+        "batch",
+        str(inbox),
+        "--out",
+        str(out),
+        "--run",
+        "--jobs",
+        "1",
+        "--timeout",
+        "15",
+        "--home",
+        home,
+    ]
     program = "import sys; from grader.cli.app import run; sys.exit(run(sys.argv[1:]))"
     grader = psutil.Popen(
         [sys.executable, "-c", program, *words, "--profile", "pocket"],
