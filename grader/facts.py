@@ -62,6 +62,8 @@ class Kind(StrEnum):
     than the model's padding token; both counted over a run's training batches"""
     LEAK = "leak"
     """how 'same-rows'|'resplit-unseeded'|'train-as-eval'|'test-in-train', rows n"""
+    REPLACED = "replaced"
+    """what (English): methods that train or measure are replaced, or an accuracy depends on no prediction"""
     TEST_AS_VALIDATION = "test-as-validation"
     """run cell"""
 

@@ -26,12 +26,16 @@ LIMITS = Limits(
 )
 
 
-def isolation_or_skip() -> Isolation:
-    """bubblewrap, tested; skips with its own words where it can't be had."""
+MODES = ("bubblewrap", "podman", "docker", "landlock")
+"""Every isolation there is, as `sandbox.choose` calls them."""
+
+
+def isolation_or_skip(mode: str = "bubblewrap") -> Isolation:
+    """The isolation, tested; skips with its own words where it can't be had."""
     pytest.importorskip("ipykernel")
     pytest.importorskip("jupyter_client")
     try:
-        return sandbox.choose("bubblewrap")
+        return sandbox.choose(mode)
     except SandboxError as error:
         pytest.skip(f"no isolation here: {error}")
 

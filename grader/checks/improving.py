@@ -35,8 +35,8 @@ def decide(case: Case) -> Verdict:
         return not_earned(case, best)
     if best is None:
         return nothing_stored(case)
-    if best.accuracy >= goal and case.evidence.observed is not None and case.evidence.observed.replaced:
-        return of_replaced_functions(case, best, case.evidence.observed.replaced)
+    if best.accuracy >= goal and (cells := _replaced(case)):
+        return of_replaced_functions(case, best, cells)
     if best.accuracy >= goal and case.own_run and not confirmed(case, goal):
         return not_confirmed(case, best)
     if best.accuracy >= goal:
@@ -73,6 +73,13 @@ def decide(case: Case) -> Verdict:
         _cited(case, best),
         next_step=tuning_step(case, best),
     )
+
+
+def _replaced(case: Case) -> tuple[int, ...]:
+    """Cells that replace what trains or measures: by reading, and by our own run where there was one."""
+    read = {o.cell for o in observations(case.evidence, Kind.REPLACED) if o.cell is not None}
+    seen = case.evidence.observed
+    return tuple(sorted(read | set(seen.replaced if seen else ())))
 
 
 def _earned(case: Case, best: Evaluation) -> bool:

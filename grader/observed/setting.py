@@ -65,18 +65,16 @@ class Setting:
         scratch: Path,
         runtime: str,
     ) -> None:
-        mounted = isolation.name != "none"
+        mounted = isolation.mounts
         probe, data, hub = (
             (PROBE, DATA, HUB) if mounted else (str(INSIDE), str(classroom.data), str(classroom.hub))
         )
-        self.binds: tuple[Bind, ...] = ()
-        if mounted:
-            self.binds = (
-                Bind(INSIDE, PROBE),
-                Bind(classroom.data, DATA),
-                Bind(classroom.hub, HUB),
-                *_other_machines(cells, scratch),
-            )
+        self.binds = (
+            Bind(INSIDE, probe),
+            Bind(classroom.data, data),
+            Bind(classroom.hub, hub),
+            *(_other_machines(cells, scratch) if mounted else ()),
+        )
         self.startup = STARTUP.format(folder=probe)
         self.env = {
             "GRADER_DATA": data,

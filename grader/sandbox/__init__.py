@@ -1,7 +1,7 @@
 """The sandbox: runs programs nobody has read, under limits, and brings back what can be trusted.
 
-What it is: isolation (bubblewrap), a kernel driver with byte budgets and clocks, watchdogs, a
-self-test, safe collection of files. docs/threat-model.md says what is covered and what is not.
+What it is: isolation (bubblewrap, a container, Landlock), a kernel driver with byte budgets and clocks,
+watchdogs, a self-test, safe collection of files. docs/threat-model.md says what is covered and what is not.
 What it is not: it knows nothing of exercises, classrooms or probes.
 Called by the observed and verified witnesses only.
 
@@ -36,10 +36,10 @@ __all__ = [
 def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
     """The isolation to use on this machine, tested with canaries.
 
-    `requested`: 'auto' or 'bubblewrap' (the same today); 'none' runs without any isolation and must be
-    asked for by name: it is for your own notebooks only. 'landlock' and 'container' are not available
-    in this version. The self-test takes under a second; its result is kept on disk until the next
-    boot, so that a batch tests once; `fresh` tests again.
+    `requested`: 'auto' or 'bubblewrap' (the same today). By name only: 'container' (podman before docker;
+    'podman' and 'docker' insist), 'landlock' (reduced: see `landlock.NOT_COVERED`), 'none' (no isolation
+    at all, for your own notebooks). The self-test takes under a second; its result is kept on disk until
+    the next boot, so that a batch tests once; `fresh` tests again.
 
     Raises SandboxError with cause and remedy. Never falls back to something weaker.
     """

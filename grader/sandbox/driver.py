@@ -17,6 +17,8 @@ from pathlib import Path
 from grader.errors import SandboxError
 from grader.records import CellRun, Ending, Limits, Text
 from grader.sandbox import endings
+from grader.sandbox.arguments import cpu_seconds
+from grader.sandbox.boxes import box
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
 from grader.sandbox.collect import collect as collect_files
@@ -52,7 +54,7 @@ def run_notebook(
     max_collect_mb: int,
 ) -> Execution:
     """See `grader.sandbox.run_notebook`."""
-    with Jail(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
+    with box(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
         drive = _Drive(jail, limits, on_event)
         stack.callback(drive.close)
         drive.launch(python, env)
@@ -80,7 +82,7 @@ def run_notebook(
         if collect and collect_to is not None:
             files, refused = collect_files(jail.outbox, collect, collect_to, max_mb=max_collect_mb)
         worst = max([run.ending for run in done], key=SEVERITY.index, default=Ending.COMPLETED)
-        ending, reason = drive.over or (worst, drive.reason or endings.of_cell(worst))
+        ending, reason = drive.over or (worst, endings.of_limit(worst, limits))
         return Execution(
             cells=tuple(done),
             ending=ending,
@@ -105,7 +107,6 @@ class _Drive:
         self.jail, self.limits, self._on_event = jail, limits, on_event
         self.began = time.monotonic()
         self.over: tuple[Ending, Text] | None = None
-        self.reason: Text | None = None
         self.events: list[Event] = []
         self.start_seconds = self.startup_seconds = 0.0
         self._current = STARTING
@@ -120,7 +121,7 @@ class _Drive:
         """Start the kernel's process."""
         self._launched = time.monotonic()
         self._key = connection_file(self.jail.control, self.jail.control_inside)
-        read, write = os.pipe2(os.O_CLOEXEC)
+        read, write = self.jail.pipe()
         self.lines = Lines(read, self.limits.event_bytes)
         file = f"{self.jail.control_inside}/k.json"
         try:
@@ -228,7 +229,6 @@ class _Drive:
 
     def _interrupt(self, cell: Cell, why: Ending) -> None:
         cell.stopped, cell.stopped_at = why, time.monotonic()
-        self.reason = self.reason or endings.of_limit(why, self.limits)
         self._channels.send("control", "interrupt_request", {})
 
     def _step(self, cell: Cell, seconds: float) -> None:
@@ -256,12 +256,18 @@ class _Drive:
         self.over = self.watch.look(at_once=at_once)
         code = self.process.poll()
         if self.over is None and code is not None:
-            self.over = self.watch.killed_for_memory(code) or (Ending.KERNEL_DIED, endings.died(code))
+            self.over = self.watch.killed_for_memory(code) or self._died(code)
         elif self.over is None and self._channels.broken:
             # A dead kernel shows as a broken wire first; if it lives on, it sent too much at once.
             self._broken_since = self._broken_since or time.monotonic()
-            if time.monotonic() - self._broken_since > 1.0:
+            if time.monotonic() - self._broken_since > self.jail.exit_seconds:
                 self.over = (Ending.OUTPUT_FLOOD, endings.message_too_large(self.limits))
+
+    def _died(self, code: int) -> tuple[Ending, Text]:
+        most = cpu_seconds(self.limits)
+        if code == 137 and self.watch.cpu_seconds > most - 1:  # looked at four times a second
+            return Ending.KILLED, endings.cpu_spent(most)
+        return Ending.KERNEL_DIED, endings.died(code)
 
     # ---------------------------------------------------------------- side streams
 

@@ -14,6 +14,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pathlib import Path
 from grader.errors import SandboxError
 from grader.records import Limits
 from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox.members import Members
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
 
 SERVICE_UIDS = range(61184, 65520)
@@ -46,6 +48,9 @@ _serial = itertools.count()
 class Jail:
     """The folders of one sandbox and, once started, its processes. Use as a context manager."""
 
+    exit_seconds = 1.0
+    """So long after a kernel's end `process` may still seem alive."""
+
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
     ) -> None:
@@ -60,10 +65,12 @@ class Jail:
                     en=f"{bind.source} to mount is missing.",
                 )
         self.bubblewrap = isolation.name == "bubblewrap"
-        self.group: cgroup.Group | None = None
+        self.group: cgroup.Group | Members | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
-        self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
+        self._uid: int | None = None
+        if isolation.name != "none" and os.geteuid() == 0:
+            self._uid, self._claim = _service_uid()
         # A short path: a unix socket's name has at most 107 bytes.
         temporary = tempfile.gettempdir()
         self.base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary if len(temporary) < 50 else "/tmp"))
@@ -73,7 +80,7 @@ class Jail:
         own = (self.home, self.control, self.home / "work", self.home / "out")
         for folder in own:
             folder.mkdir(mode=0o700)
-        if self.bubblewrap:
+        if isolation.mounts:
             arguments.make_etc(self.base / "e")
         if self._uid is not None:
             self.base.chmod(0o711)
@@ -92,11 +99,13 @@ class Jail:
             self.group.remove()
         delete(self.base)
         os.close(self._lock)
+        if self._uid is not None:
+            self._claim.close()
 
     @property
     def control_inside(self) -> str:
         """The folder of the kernel's sockets as the kernel sees it."""
-        return arguments.CONTROL if self.bubblewrap else str(self.control)
+        return arguments.CONTROL if self.isolation.mounts else str(self.control)
 
     @property
     def outbox(self) -> Path:
@@ -107,6 +116,10 @@ class Jail:
     def writable(self) -> tuple[Path, ...]:
         """Every folder on disk that can grow."""
         return (self.home, self.control, *(bind.source for bind in self.binds if bind.writable))
+
+    def pipe(self) -> tuple[int, int]:
+        """A pipe to write into from inside: (our end, theirs, to be passed to `start` and then closed)."""
+        return os.pipe2(os.O_CLOEXEC)
 
     def start(
         self,
@@ -129,7 +142,7 @@ class Jail:
                 argv, env=bare, cwd=self.home / "work", pass_fds=pass_fds, **streams
             )
             return self.process
-        name = f"grader-{os.getpid()}-{next(_serial)}"
+        name = next_name()
         tasks = self.limits.processes + 8  # bubblewrap's own processes count too
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
         if self.group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
@@ -229,6 +242,11 @@ class Jail:
         return bare
 
 
+def next_name() -> str:
+    """Of a control group; `cgroup.sweep` reads our process number from it."""
+    return f"grader-{os.getpid()}-{next(_serial)}"
+
+
 def delete(folder: Path) -> None:
     """Remove `folder` whatever a student left in it: closed folders, ten thousand levels.
 
@@ -270,13 +288,24 @@ def _file(name: str, content: bytes) -> int:
     return fd
 
 
-def _service_uid() -> int:
-    """An unprivileged user for one sandbox. Raises SandboxError where root can't become another user."""
-    number = SERVICE_UIDS[(os.getpid() * 31 + next(_serial)) % len(SERVICE_UIDS)]
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = (int(part) for part in line.split())
-        if first <= number < first + count:
-            return number
+def _service_uid() -> tuple[int, socket.socket]:
+    """An unprivileged user for one sandbox, its own as long as the socket returned is open.
+
+    Raises SandboxError where root can't become another user.
+    """
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    mapped = [range(int(first), int(first) + int(count)) for first, _, count in lines]
+    start = os.getpid() * 31 + next(_serial)
+    for turn in range(len(SERVICE_UIDS)):
+        number = SERVICE_UIDS[(start + turn) % len(SERVICE_UIDS)]
+        if not any(number in part for part in mapped):
+            break
+        claim = socket.socket(socket.AF_UNIX)  # a name without a file is free again when we are gone
+        try:
+            claim.bind(f"\0grader-user-{number}")
+            return number, claim
+        except OSError:
+            claim.close()
     raise SandboxError(
         ko="이 컨테이너의 root는 다른 사용자로 바꿀 수 없어서 격리할 수 없어요. 일반 사용자로 실행해 주세요.",
         en="root in this container can't become another user, so there is no isolation. "

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.records import Ending, Limits, Text
+from grader.sandbox.boxes import box
 from grader.sandbox.collect import collect as collect_files
-from grader.sandbox.jail import Jail
 from grader.sandbox.types import Bind, Isolation, ProcessResult
 from grader.sandbox.watch import Watch
 
@@ -37,7 +37,7 @@ def run_process(
 ) -> ProcessResult:
     """See `grader.sandbox.run_process`."""
     python = argv[0] if Path(argv[0]).name.startswith("python") else ""
-    with Jail(isolation, limits=limits, binds=binds, python=python) as jail:
+    with box(isolation, limits=limits, binds=binds, python=python) as jail:
         began = time.monotonic()
         pipe = subprocess.PIPE
         process = jail.start(argv, env, stdin=pipe, stdout=pipe, stderr=pipe)
@@ -78,6 +78,7 @@ def run_process(
             peak_memory_mb=watch.peak_mb,
             files=files,
             refused=refused,
+            memory_limited=jail.group is not None and jail.group.hard,
         )
 
 

@@ -19,6 +19,10 @@ OUT = "/home/student/out"
 """Inside: the outbox. Files that `collect` names are taken from here once everything is dead."""
 
 
+REDUCED = "not covered: "
+"""Begins each of the notes in `Isolation.notes` that say what a reduced isolation leaves open."""
+
+
 class Bind(NamedTuple):
     """A file or folder of the host made visible inside. Read-only unless `writable`."""
 
@@ -35,6 +39,13 @@ class Isolation(Record):
     """'bubblewrap', 'landlock', 'container' or 'none'."""
     notes: tuple[str, ...] = ()
     """How far it goes on this machine, for the report: 'memory limit: best effort (no cgroup)'."""
+    engine: str = ""
+    """With 'container': 'podman' or 'docker'."""
+
+    @property
+    def mounts(self) -> bool:
+        """Are the host's files seen under names of their own inside? Else the real paths are the paths."""
+        return self.name in ("bubblewrap", "container")
 
 
 class Event(NamedTuple):
@@ -94,3 +105,5 @@ class ProcessResult(Record):
     peak_memory_mb: float = 0.0
     files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    memory_limited: bool = False
+    """The kernel kept the memory limit (a control group), not just a watchdog."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from grader.records import Ending, Limits, Text
 from grader.sandbox.cgroup import Group
+from grader.sandbox.members import Members, tree
 
 MEMORY_EVERY, DISK_EVERY = 0.25, 1.0
 """Seconds between two looks."""
@@ -28,7 +29,9 @@ TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 class Watch:
     """Of one process tree. Call `look` often; it keeps its own pace."""
 
-    def __init__(self, pid: int, limits: Limits, folders: Sequence[Path], group: Group | None = None) -> None:
+    def __init__(
+        self, pid: int, limits: Limits, folders: Sequence[Path], group: Group | Members | None = None
+    ) -> None:
         self.limits, self.folders, self.group, self._pid = limits, tuple(folders), group, pid
         self.peak_mb = 0.0
         self._cpu = 0.0
@@ -66,7 +69,8 @@ class Watch:
         """Why a process that ended by itself did so, if memory is the reason."""
         if self.group and self.group.oom_kills():
             return out_of_memory(self.limits, None)
-        if self.group is None and returncode == 137 and self.peak_mb > 0.6 * self.limits.memory_mb:
+        hard = self.group is not None and self.group.hard
+        if not hard and returncode == 137 and self.peak_mb > 0.6 * self.limits.memory_mb:
             return out_of_memory(self.limits, self.peak_mb)
         return None
 
@@ -74,13 +78,7 @@ class Watch:
         """Process ids of the tree."""
         if self.group and (found := self.group.pids()):
             return found
-        import psutil
-
-        try:
-            top = psutil.Process(self._pid)
-            return [top.pid, *(child.pid for child in top.children(recursive=True))]
-        except psutil.NoSuchProcess:
-            return []
+        return tree(self._pid)
 
     def _memory_mb(self) -> float:
         total, cpu = 0, 0.0

@@ -48,7 +48,7 @@ def ask(
     """
     from grader.sandbox import Bind, run_process
 
-    open_air = isolation.name == "none"  # nothing is mounted: the real paths are the paths
+    open_air = not isolation.mounts  # nothing is mounted: the real paths are the paths
     places = {"evaluator": EVALUATOR, "model": classroom.model, "weights": weights[0].path.parent}
     inside = {name: source if open_air else Path("/opt", name) for name, source in places.items()}
     job = {
@@ -69,7 +69,7 @@ def ask(
     result = run_process(
         [python_of(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
         isolation=isolation,
-        binds=[] if open_air else [Bind(source, f"/opt/{name}") for name, source in places.items()],
+        binds=[Bind(source, str(inside[name])) for name, source in places.items()],
         env=environment(classroom),
         limits=Limits(total_seconds=seconds, cell_seconds=seconds, output_bytes=8_000_000),
         stdin=json.dumps(job).encode(),

@@ -146,7 +146,7 @@ def _keep(place: Path, found: Reference) -> None:
 def _measure(plan, rows, classroom: Classroom, isolation) -> Reference | None:
     from grader.sandbox import Bind, run_process
 
-    open_air = isolation.name == "none"
+    open_air = not isolation.mounts  # nothing is mounted: the real paths are the paths
     places = {"evaluator": answers.EVALUATOR, "model": classroom.model}
     inside = {name: source if open_air else Path("/opt", name) for name, source in places.items()}
     train = [(text, label) for _, text, label in nsmc.read(classroom.data / nsmc.FILES[0]) if text.strip()]
@@ -163,7 +163,7 @@ def _measure(plan, rows, classroom: Classroom, isolation) -> Reference | None:
     result = run_process(
         [answers.python_of(classroom), "-I", "-B", str(inside["evaluator"] / "honest.py")],
         isolation=isolation,
-        binds=[] if open_air else [Bind(source, f"/opt/{name}") for name, source in places.items()],
+        binds=[Bind(source, str(inside[name])) for name, source in places.items()],
         env=answers.environment(classroom),
         limits=Limits(total_seconds=seconds, cell_seconds=seconds, output_bytes=8_000_000),
         stdin=json.dumps(job).encode(),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grader.wording as words
-from grader.records import Budget, Ending, Evidence, ModelScore, Observed, TrainingRun
+from grader.records import Budget, Ending, Evidence, ModelScore, Observed, Text, TrainingRun
+
+ENGINES = ("podman", "docker")
+REDUCED = {
+    "none": Text(ko="⚠ 격리 없이", en="⚠ without isolation"),
+    "landlock": Text(
+        ko="⚠ 제한된 격리(Landlock만): 이 컴퓨터의 공용 유닉스 소켓 접속과 파일 이름 확인은 막지 못함",
+        en="⚠ reduced isolation (Landlock alone): it doesn't keep the notebook from this machine's "
+        "public unix sockets, nor from seeing the names of files",
+    ),
+}
+"""Isolation → what every report made with it says. Asked for by name, never chosen by itself."""
 
 
 class Way(NamedTuple):
@@ -64,9 +75,12 @@ def _share(runs: tuple[TrainingRun, ...]) -> str | None:
 
 
 def _isolation(seen: Observed, lang: str) -> str:
-    if seen.isolation == "none":
-        return "격리 없이" if lang == "ko" else "without isolation"
-    return f"{seen.isolation} 격리" if lang == "ko" else f"isolated by {seen.isolation}"
+    if seen.isolation in REDUCED:
+        return REDUCED[seen.isolation].in_(lang)
+    # 'podman 4.3.1, rootless' is a note; which engine it was is what people ask
+    engine = next((word for note in seen.isolation_notes if (word := note.split(" ")[0]) in ENGINES), "")
+    name = f"{engine} container" if engine else seen.isolation
+    return f"{name.replace('container', '컨테이너')} 격리" if lang == "ko" else f"isolated by {name}"
 
 
 def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
