@@ -100,8 +100,12 @@ def build(
     *,
     seccomp_fd: int,
     info_fd: int,
+    nest: bool = False,
 ) -> list[str]:
-    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it."""
+    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it.
+
+    `nest`: our own program (`zygote`) may start another bubblewrap in it.
+    """
     options = (
         # own users, processes, network (an empty one), message queues, host name
         "--unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try "
@@ -109,7 +113,7 @@ def build(
         f"--die-with-parent --new-session --cap-drop ALL --uid {UID} --gid {UID} "
         "--hostname notebook --clearenv"
     ).split()
-    if version() >= (0, 8):
+    if version() >= (0, 8) and not nest:
         options += ["--disable-userns", "--assert-userns-disabled"]  # the first step of most kernel exploits
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_symlink():
@@ -124,8 +128,17 @@ def build(
     masked = interpreter.needs(python).masked if python else ()
     for folder in masked:
         options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
+    for key, value in environment(python, env).items():
+        options += ["--setenv", key, value]
+    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
+
+
+def environment(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    """All variables that a program inside gets: the minimum, and `env`."""
     path = "/usr/local/bin:/usr/bin:/bin"
-    inside = {
+    return {
         "PATH": f"{Path(python).parent}:{path}" if python else path,
         "HOME": HOME,
         "USER": "student",
@@ -133,11 +146,6 @@ def build(
         "OUTBOX": OUT,
         **env,
     }
-    for key, value in inside.items():
-        options += ["--setenv", key, value]
-    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
-    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
 
 
 def rlimits(limits: Limits) -> list[str]:
@@ -150,18 +158,21 @@ def rlimits(limits: Limits) -> list[str]:
             ko="prlimit 명령이 없어요. `sudo apt install util-linux`로 설치해 주세요.",
             en="The command prlimit is missing. Install it: `sudo apt install util-linux`.",
         )
+    return [prlimit, *(f"--{name}={value}" for name, value in limit_values(limits).items()), "--"]
+
+
+def limit_values(limits: Limits) -> dict[str, int]:
+    """Resource (as prlimit spells it) → soft and hard limit."""
     import resource  # not on Windows
 
     cores = os.cpu_count() or 1
     megabyte = 1024 * 1024
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return [
-        prlimit,
-        f"--nproc={limits.processes}",
-        f"--data={limits.memory_mb * megabyte}",
-        f"--fsize={limits.disk_mb * megabyte}",
-        f"--nofile={4096 if files == resource.RLIM_INFINITY else min(4096, files)}",
-        f"--cpu={int(limits.total_seconds * cores) + 120}",
-        "--core=0",
-        "--",
-    ]
+    return {
+        "nproc": limits.processes,
+        "data": limits.memory_mb * megabyte,
+        "fsize": limits.disk_mb * megabyte,
+        "nofile": 4096 if files == resource.RLIM_INFINITY else min(4096, files),
+        "cpu": int(limits.total_seconds * cores) + 120,
+        "core": 0,
+    }

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -115,6 +115,28 @@ def _test(isolation: Isolation) -> Isolation:
     from grader.sandbox.process import run_process
 
     program = Path(__file__).with_name("canary.py").read_text()
+    test_with(
+        lambda stdin, collect_to: run_process(
+            [sys.executable, "-I", "-S", "-c", program],
+            isolation=isolation,
+            binds=(),
+            env={},
+            limits=LIMITS,
+            stdin=stdin,
+            collect=("grader-canary",),
+            collect_to=collect_to,
+            max_collect_mb=1,
+        )
+    )
+    return isolation
+
+
+def test_with(run: Callable[[bytes, Path], ProcessResult]) -> None:
+    """Set out canaries and judge what `run(stdin, collect_to)`, canary.py in a sandbox, got hold of.
+
+    Raises SandboxError saying what that was.
+    """
+    program = Path(__file__).with_name("canary.py").read_text()
     with _canaries() as asked:
         outside = subprocess.run(
             [sys.executable, "-I", "-S", "-c", program],
@@ -131,21 +153,10 @@ def _test(isolation: Isolation) -> Isolation:
             )
         os.environ["GRADER_CANARY"] = asked["secret"]
         try:
-            result = run_process(
-                [sys.executable, "-I", "-S", "-c", program],
-                isolation=isolation,
-                binds=(),
-                env={},
-                limits=LIMITS,
-                stdin=json.dumps({**asked, "harmful": True}).encode(),
-                collect=("grader-canary",),
-                collect_to=Path(asked["folder"]) / "collected",
-                max_collect_mb=1,
-            )
+            result = run(json.dumps({**asked, "harmful": True}).encode(), Path(asked["folder"]) / "collected")
         finally:
             del os.environ["GRADER_CANARY"]
     _judge(result)
-    return isolation
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ Plain data, importable on every platform. Called by everything in this package a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,19 @@ class Bind(NamedTuple):
     target: str
     """Absolute path inside."""
     writable: bool = False
+
+
+class Preload(NamedTuple):
+    """What a kernel that is kept warm has imported before it gets a notebook, and under which variables."""
+
+    imports: tuple[str, ...]
+    """'module', or 'module:attribute' for packages that load lazily. What can't be imported is left out."""
+    kernel_imports: tuple[str, ...] = ()
+    """Those that look, while they are imported, whether they are in a notebook. Imported first."""
+    env: Mapping[str, str] = {}
+    """Variables that imports read. They must be among those the notebook gets."""
+    late: tuple[str, ...] = ()
+    """Targets of read-only binds that are other files each time."""
 
 
 class Isolation(Record):
@@ -75,6 +89,8 @@ class Execution(Record):
     """From launch to a kernel that answers; without `startup`."""
     startup_seconds: float = 0.0
     """What `startup` took."""
+    warm: bool = False
+    """Run in a kernel that had its imports done before."""
 
 
 class ProcessResult(Record):
