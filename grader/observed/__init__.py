@@ -67,6 +67,7 @@ def observe(
             binds=setting.binds,
             env=setting.env,
             startup=setting.startup,
+            preload=setting.preload,
             limits=limits,
             on_cell=said.cell,
             on_event=said.event,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.classroom import Classroom
+from grader.observed.preload import INLINE, preload
 from grader.records import Budget, Limits
 from grader.sandbox import Bind, Isolation
 
@@ -49,7 +50,7 @@ _TENSORFLOW = re.compile(
 
 
 class Setting:
-    """Of one notebook. `binds`, `env` and `startup` are what `run_notebook` takes."""
+    """Of one notebook. `binds`, `env`, `startup` and `preload` are what `run_notebook` takes."""
 
     def __init__(
         self,
@@ -88,10 +89,12 @@ class Setting:
             # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            "MPLBACKEND": INLINE,
             **_tensorflow(cells),
             "GRADER_OLD": str(int(runtime != "current")),
             **_caps(budget),
         }
+        self.preload = preload(cells, self.env)
 
 
 def _caps(budget: Budget) -> dict[str, str]:

@@ -120,7 +120,8 @@ def run_process(
     """Run one program in a sandbox of its own, to the end or to `limits.total_seconds`.
 
     If `argv[0]` is a Python interpreter, its prefix is mounted by itself. stdout is cut (and the program
-    killed, OUTPUT_FLOOD) at `limits.output_bytes`. `preload`: see `run_notebook`. Raises SandboxError if it can't be started.
+    killed, OUTPUT_FLOOD) at `limits.output_bytes`. `preload`: see `run_notebook`.
+    Raises SandboxError if it can't be started.
     """
     from grader.sandbox.process import run_process as run_process_
 

@@ -108,8 +108,8 @@ def pretend_kernel():
         from IPython.core.interactiveshell import InteractiveShell
     except Exception:
         return None
-    stand_in = type("ZMQInteractiveShell", (), {"config": {"IPKernelApp": {}}})()
-    InteractiveShell._instance = stand_in
+    kind = type("ZMQInteractiveShell", (InteractiveShell,), {"config": {"IPKernelApp": {}}})
+    InteractiveShell._instance = kind.__new__(kind)  # never initialised: a name and a setting
 
     def undo():
         InteractiveShell._instance = None
@@ -263,11 +263,13 @@ def close_others(keep):
 
 
 def reseed():
-    """As in a fresh process: chance where that has chance. Not torch: a fresh torch always starts from the
-    same seed, and nothing before the fork has drawn from it. (The hash seed is the parent's.)"""
-    sys.modules["random"].seed() if "random" in sys.modules else None
+    """Chance as in a fresh process, not what the parent happened to hold. (The hash seed is the parent's.)"""
+    if "random" in sys.modules:
+        sys.modules["random"].seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+    if "torch" in sys.modules:
+        sys.modules["torch"].default_generator.seed()
 
 
 def fail(what):
