@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from grader import sandbox
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import Execution, Isolation
+from grader.sandbox import Execution, Isolation, Preload, warm
 
 LIMITS = Limits(
     total_seconds=60,
@@ -24,6 +26,26 @@ LIMITS = Limits(
     output_bytes_per_cell=400_000,
     output_bytes=4_000_000,
 )
+
+
+PRELOAD = Preload(
+    imports=("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display"),
+    env={"PYTHONDONTWRITEBYTECODE": "1"},
+)
+"""What the warm kernels of these tests have imported: no torch, so that they start in half a second."""
+KERNELS = ("cold", "warm")
+"""Every attack is tried against a kernel of its own sandbox and against one forked from a zygote."""
+
+
+@contextlib.contextmanager
+def warmth(kernel: str) -> Iterator[None]:
+    """While it lasts, `notebook` uses warm kernels (and insists on it) if `kernel` is 'warm'."""
+    if kernel == "warm":
+        sandbox.keep_warm()
+    try:
+        yield
+    finally:
+        warm.stop()
 
 
 def isolation_or_skip() -> Isolation:
@@ -38,9 +60,14 @@ def isolation_or_skip() -> Isolation:
 
 def notebook(isolation: Isolation, *sources: str, limits: Limits = LIMITS, **options) -> Execution:
     """Run `sources` as cells 0, 1, …"""
-    return sandbox.run_notebook(
+    hot = warm.kept() and isolation.name == "bubblewrap"
+    if hot:
+        options |= {"preload": PRELOAD, "env": {**PRELOAD.env, **options.get("env", {})}}
+    execution = sandbox.run_notebook(
         list(enumerate(sources)), isolation=isolation, python=sys.executable, limits=limits, **options
     )
+    assert execution.warm == hot, warm.notes
+    return execution
 
 
 def outside(source: str, *, cwd: Path, env: dict[str, str] | None = None, seconds: float = 30) -> str:

@@ -48,10 +48,15 @@ def keep() -> None:
 def stop() -> None:
     """End what `keep` kept, and do without from now on."""
     global _owner
-    if _owner == os.getpid():
+    if kept():
         _owner = 0
         while _kept:
             _kept.popitem()[1].close()
+
+
+def kept() -> bool:
+    """Does this process keep kernels warm?"""
+    return _owner == os.getpid()
 
 
 def box(
@@ -64,7 +69,7 @@ def box(
     env: Mapping[str, str],
 ) -> WarmBox | None:
     """A box of a kept zygote for the program `argv`, or None: then an ordinary jail is the way."""
-    if preload is None or _owner != os.getpid() or not sys.platform.startswith("linux"):
+    if preload is None or not kept() or not sys.platform.startswith("linux"):
         return None
     if isolation.name != "bubblewrap" or _failures > MOST_FAILURES:
         return None
