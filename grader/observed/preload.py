@@ -14,7 +14,7 @@ from grader.sandbox import Preload
 INLINE = "module://matplotlib_inline.backend_inline"
 """What ipykernel sets MPLBACKEND to when it starts; matplotlib reads it when it is imported."""
 
-_NAMES = (
+_NAMES = (  # noqa: SIM905
     "AutoConfig AutoModel AutoModelForSequenceClassification AutoTokenizer BertConfig BertModel "
     "BertForSequenceClassification BertTokenizer BertTokenizerFast DataCollatorWithPadding "
     "EarlyStoppingCallback Trainer TrainingArguments get_linear_schedule_with_warmup set_seed"

@@ -10,6 +10,7 @@ says what differs from the ordinary sandbox.
 from __future__ import annotations
 
 import atexit
+import multiprocessing.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ def keep() -> None:
         notes.clear()
         _owner, _failures = os.getpid(), 0
         atexit.register(stop)
+        # A pool's worker ends without `atexit`, but with this.
+        multiprocessing.util.Finalize(None, stop, exitpriority=10)
 
 
 def stop() -> None:

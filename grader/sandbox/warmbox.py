@@ -57,6 +57,8 @@ class Zygote:
         preload: Preload,
     ) -> None:
         self.isolation, self.python, self.binds = isolation, python, tuple(binds)
+        self.box: WarmBox | None = None
+        """The one that lives in it at the moment."""
         self._serial = itertools.count()
         self._stack = contextlib.ExitStack()
         own = Bind(Path(__file__).with_name("zygote.py"), PROGRAM)
@@ -68,7 +70,7 @@ class Zygote:
         self.jail.own(self.slots)
         self.jail.binds += (Bind(self.slots, SLOTS, True),)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._said = self._stack.enter_context(tempfile.TemporaryFile())
+        self._said = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         try:
             with theirs:
                 command = [python, *flags, PROGRAM, str(theirs.fileno())]
@@ -106,9 +108,11 @@ class Zygote:
         return slot
 
     def close(self) -> None:
-        """Kill it and remove its folders."""
+        """Kill it and what lives in it, and remove their folders and groups."""
         self.control.close()
         self._stack.close()
+        if self.box and self.box.group:
+            self.box.group.remove()
 
 
 class WarmBox:
@@ -122,6 +126,7 @@ class WarmBox:
         self.process: Child | None = None
         self.group: cgroup.Group | None = None
         self._init = -1
+        zygote.box = self
         self.slot = zygote.new_slot()
         self.home, self.control = self.slot / "h", self.slot / "c"
         self.binds = tuple(self._own(number, bind) for number, bind in enumerate(binds))
@@ -133,6 +138,7 @@ class WarmBox:
         self.kill()
         if self.group:
             self.group.remove()
+        self.zygote.box = None
         delete(self.slot)
 
     @property
@@ -231,7 +237,7 @@ class WarmBox:
         return Bind(folder, bind.target, bind.writable)
 
     def _options(self) -> list[str]:
-        """Of the inner bubblewrap: the same mounts as an ordinary jail's, from where the outer one has them."""
+        """Of the inner bubblewrap: the same mounts as an ordinary jail's, from the outer one."""
         mounts = arguments.mounts(self.python, base=self.zygote.jail.base, binds=self.binds)
         sources = []
         for mount in mounts:

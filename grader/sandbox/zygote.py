@@ -14,6 +14,8 @@ Mounted alone, under another name; imports nothing of ours. Python 3.9 to 3.13, 
 """
 
 import array
+import atexit
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -96,7 +98,7 @@ def warm_up(names, as_kernel):
                 if attribute:
                     getattr(loaded, attribute)
             except BaseException as error:  # whatever is broken or absent is the notebook's own business
-                failed.append("%s: %s" % (name, type(error).__name__))
+                failed.append(f"{name}: {type(error).__name__}")
         if undo:
             undo()
     return failed
@@ -125,8 +127,8 @@ def box(control, request, fds):
     control.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     talk = socket.socket(fileno=fds[0])
-    files = dict(zip(("args", "filter", "in", "out", "err"), fds[1:6]))
-    given = dict(zip(request["pass_fds"], fds[6:]))
+    files = {"args": fds[1], "filter": fds[2], "in": fds[3], "out": fds[4], "err": fds[5]}
+    given = {number: fds[6 + place] for place, number in enumerate(request["pass_fds"])}
     talk.send(b"here")  # the kernel stamps it with our process id; the grader puts us into a control group
     if talk.recv(16) != b"go":
         os._exit(125)
@@ -134,7 +136,7 @@ def box(control, request, fds):
     pid_fd = libc.syscall(PIDFD_OPEN, init, 0)
     if pid_fd < 0:
         fail("pidfd_open")
-    namespaces = {name: os.open("/proc/%d/ns/%s" % (init, name), os.O_RDONLY) for name in (*JOINED, "user")}
+    namespaces = {name: os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in (*JOINED, "user")}
     talk.sendmsg([b"box"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", pid_fd))])
     if talk.recv(16) != b"go":
         os._exit(125)
@@ -148,7 +150,7 @@ def box(control, request, fds):
             enter(request, files, given)
             leave(run, request["argv"])
         except BaseException as error:
-            os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
         finally:
             os._exit(126)
     keep = {talk.fileno(), *holder}
@@ -274,7 +276,7 @@ def reseed():
 
 def fail(what):
     code = ctypes.get_errno()
-    raise OSError(code, "%s: %s" % (what, os.strerror(code)))
+    raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
 # ---------------------------------------------------------------- what was asked for
@@ -293,12 +295,8 @@ def leave(function, *arguments):
         sys.excepthook(*sys.exc_info())
         code = 1
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):
             stream.flush()
-        except Exception:
-            pass
-    import atexit
-
     atexit._run_exitfuncs()
     os._exit(code & 0xFF)
 
