@@ -1,7 +1,8 @@
-"""What a kernel that is kept warm has imported before a notebook comes, and which notebooks may have it.
+"""What a kernel that is kept warm imports before a notebook runs, and which notebooks may have one.
 
-Named by what students of this exercise import, in every runtime; what a runtime lacks is left out there.
-Nothing here is patched or computed by importing it. Called by `setting`.
+Of the packages that students of this exercise use, those that the notebook names in its import statements;
+the kernel keeps them for the next one. What a runtime lacks is left out there. Nothing here computes
+anything while it is imported. Called by `setting`.
 """
 
 from __future__ import annotations
@@ -14,35 +15,36 @@ from grader.sandbox import Preload
 INLINE = "module://matplotlib_inline.backend_inline"
 """What ipykernel sets MPLBACKEND to when it starts; matplotlib reads it when it is imported."""
 
-_NAMES = (  # noqa: SIM905
-    "AutoConfig AutoModel AutoModelForSequenceClassification AutoTokenizer BertConfig BertModel "
-    "BertForSequenceClassification BertTokenizer BertTokenizerFast DataCollatorWithPadding "
-    "EarlyStoppingCallback Trainer TrainingArguments get_linear_schedule_with_warmup set_seed"
-).split()
 # transformers and tqdm choose their progress bars while they are imported, by whether this is a notebook.
-_IN_A_KERNEL = (
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "torch",
-    "torch.utils.data",
-    "tqdm.auto",
-    "tqdm.notebook",
-    "datasets",
-    *(f"transformers:{name}" for name in _NAMES),
-    "evaluate",
-    "safetensors.torch",
+_KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display")
+_OF_TRANSFORMERS = frozenset(  # noqa: SIM905
+    "AdamW AutoConfig AutoModel AutoModelForSequenceClassification AutoTokenizer BertConfig BertModel "
+    "BertForSequenceClassification BertTokenizer BertTokenizerFast DataCollatorWithPadding "
+    "default_data_collator EarlyStoppingCallback get_linear_schedule_with_warmup get_scheduler set_seed "
+    "Trainer TrainingArguments".split()
 )
-_ANYWHERE = (
-    "IPython.display",
-    "matplotlib_inline.config",
-    "numpy",
-    "pandas",
-    "sklearn.metrics",
-    "sklearn.model_selection",
-    "scipy.stats",
-    "matplotlib.pyplot",
-)
+"""Looked up beforehand where a notebook names them: transformers loads the modules behind them lazily."""
+_MODULES = {
+    "torch": ("torch", "torch.utils.data"),
+    "transformers": ("torch", "transformers"),
+    "datasets": ("datasets",),
+    "evaluate": ("evaluate",),
+    "tqdm": ("tqdm.auto", "tqdm.notebook"),
+    "safetensors": ("safetensors.torch",),
+    "accelerate": ("accelerate",),
+    "peft": ("peft",),
+    "numpy": ("numpy",),
+    "pandas": ("pandas",),
+    "sklearn": ("sklearn.metrics", "sklearn.model_selection"),
+    "scipy": ("scipy.stats",),
+    "matplotlib": ("matplotlib.pyplot",),
+    "seaborn": ("matplotlib.pyplot", "seaborn"),
+}
+"""What is imported beforehand where a notebook imports the package on the left. Nothing else ever is."""
+_PLOTS = ("matplotlib", "seaborn")
+"""Never while a kernel is pretended: pyplot would take it for the real one."""
+_IMPORTS = re.compile(r"^\s*(?:from|import)\s+(.+?)\s*$", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 IMPORT_TIME = (
     "HF_HUB_CACHE",
@@ -72,5 +74,13 @@ def preload(cells: Sequence[tuple[int, str]], env: Mapping[str, str]) -> Preload
     it wants TensorFlow, or sets variables that libraries read while they are imported."""
     if env.get("USE_TF") != "0" or any(_SETS_ONE.search(source) for _, source in cells):
         return None
+    named = {word for _, source in cells for line in _IMPORTS.findall(source) for word in _WORD.findall(line)}
+    packages = [package for package in _MODULES if package in named]
+    plain = [module for p in packages if p not in _PLOTS for module in _MODULES[p]]
+    if "transformers" in packages:
+        words = {word for _, source in cells for word in _WORD.findall(source)}
+        lazy = sorted(_OF_TRANSFORMERS & words)
+        plain += [f"transformers:{name}" for name in lazy]
+    plots = [module for p in packages if p in _PLOTS for module in _MODULES[p]]
     early = {name: env[name] for name in IMPORT_TIME if name in env}
-    return Preload(imports=_ANYWHERE, kernel_imports=_IN_A_KERNEL, env=early)
+    return Preload(imports=tuple(plots), kernel_imports=(*_KERNEL, *dict.fromkeys(plain)), env=early)

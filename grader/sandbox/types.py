@@ -30,14 +30,15 @@ class Bind(NamedTuple):
 
 
 class Preload(NamedTuple):
-    """What a kernel that is kept warm has imported before it gets a notebook, and under which variables."""
+    """What a kernel that is kept warm imports, if it has not yet, before it gets a notebook."""
 
     imports: tuple[str, ...]
     """'module', or 'module:attribute' for packages that load lazily. What can't be imported is left out."""
     kernel_imports: tuple[str, ...] = ()
     """Those that look, while they are imported, whether they are in a notebook. Imported first."""
     env: Mapping[str, str] = {}
-    """Variables that imports read. They must be among those the notebook gets."""
+    """Variables that imports read, the same for all notebooks of one warm kernel. They must be among those
+    the notebook gets."""
     late: tuple[str, ...] = ()
     """Targets of read-only binds that are other files each time."""
 

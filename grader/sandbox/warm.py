@@ -1,7 +1,7 @@
 """Kernels whose imports are done before the notebook comes: off, unless a process asks for them.
 
 `keep()` is for a process that runs many notebooks: it keeps a zygote for each kind of sandbox it needs (same
-interpreter, mounts, imports and variables) until `stop` or its own end. A zygote is used only after canaries
+interpreter, mounts and variables) until `stop` or its own end. A zygote is used only after canaries
 let loose in a child of it got nowhere, as in the self-test of the ordinary sandbox. Whatever fails here, the
 ordinary sandbox is used, and `notes` says why. Called by `driver` and `process`; docs/threat-model.md
 says what differs from the ordinary sandbox.
@@ -112,10 +112,11 @@ def _zygote(argv: Sequence[str], preload: Preload, isolation: Isolation, binds: 
         if not part.startswith("-") or part in ("-m", "-c"):
             break
         flags.append(part)
-    key = (argv[0], *flags, isolation, shared, preload.imports, preload.kernel_imports, *preload.env.items())
+    key = (argv[0], *flags, isolation, shared, *preload.env.items())
     if (found := _kept.pop(key, None)) is not None:
         if found.alive():
             _kept[key] = found  # the last one is the one used last
+            found.learn(preload)
             return found
         found.close()
     while len(_kept) >= MOST_ZYGOTES:

@@ -59,6 +59,10 @@ class Zygote:
         self.isolation, self.python, self.binds = isolation, python, tuple(binds)
         self.box: WarmBox | None = None
         """The one that lives in it at the moment."""
+        self.failed: tuple[str, ...] = ()
+        """What could not be imported, each with the exception's name."""
+        self._known: set[str] = set()
+        self._template = False
         self._serial = itertools.count()
         self._stack = contextlib.ExitStack()
         own = Bind(Path(__file__).with_name("zygote.py"), PROGRAM)
@@ -77,13 +81,22 @@ class Zygote:
                 self.process = self.jail.start(
                     command, preload.env, pass_fds=[theirs.fileno()], stderr=self._said, nest=True
                 )
-            order = {"imports": preload.imports, "kernel_imports": preload.kernel_imports}
-            self.control.send(json.dumps(order).encode())
-            self.failed = tuple(json.loads(self.hear(IMPORTS))["failed"])
-            self._template = _small(self.jail.home)
+            self.learn(preload)
         except BaseException:
             self.close()
             raise
+
+    def learn(self, preload: Preload) -> None:
+        """Import what is not imported yet. Raises NotStarted."""
+        order = {
+            "imports": [name for name in preload.imports if name not in self._known],
+            "kernel_imports": [name for name in preload.kernel_imports if name not in self._known],
+        }
+        if order["imports"] or order["kernel_imports"]:
+            self.control.send(json.dumps(order).encode())
+            self.failed += tuple(json.loads(self.hear(IMPORTS))["failed"])
+            self._known |= {*preload.imports, *preload.kernel_imports}
+            self._template = _small(self.jail.home)
 
     def alive(self) -> bool:
         return self.process.poll() is None

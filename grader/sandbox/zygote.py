@@ -47,19 +47,21 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main():
     control = socket.socket(fileno=int(sys.argv[1]))
-    order = json.loads(control.recv(1 << 16))
-    failed = warm_up(order["imports"], order["kernel_imports"])
-    gc.collect()
-    gc.freeze()  # so that a child's collector does not touch, and thereby copy, all of it
-    control.send(json.dumps({"failed": failed}).encode())
     while True:
         request, fds = receive(control)
         if not request:
             return
+        asked = json.loads(request)
+        if "imports" in asked:
+            failed = warm_up(asked["imports"], asked["kernel_imports"])
+            gc.collect()
+            gc.freeze()  # so that a child's collector does not touch, and thereby copy, all of it
+            control.send(json.dumps({"failed": failed}).encode())
+            continue
         pid = os.fork()
         if pid == 0:
             try:
-                box(control, json.loads(request), fds)
+                box(control, asked, fds)
             finally:
                 os._exit(125)
         for fd in fds:
@@ -79,7 +81,7 @@ def receive(control):
     return data, list(fds)
 
 
-# ---------------------------------------------------------------- before any fork
+# ---------------------------------------------------------------- imports
 
 
 def warm_up(names, as_kernel):
