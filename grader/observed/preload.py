@@ -17,12 +17,12 @@ INLINE = "module://matplotlib_inline.backend_inline"
 
 # transformers and tqdm choose their progress bars while they are imported, by whether this is a notebook.
 _KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display")
-_OF_TRANSFORMERS = frozenset(  # noqa: SIM905
-    "AdamW AutoConfig AutoModel AutoModelForSequenceClassification AutoTokenizer BertConfig BertModel "
-    "BertForSequenceClassification BertTokenizer BertTokenizerFast DataCollatorWithPadding "
-    "default_data_collator EarlyStoppingCallback get_linear_schedule_with_warmup get_scheduler set_seed "
-    "Trainer TrainingArguments".split()
-)
+_OF_TRANSFORMERS = {
+    *("AdamW", "AutoConfig", "AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer"),
+    *("BertConfig", "BertModel", "BertForSequenceClassification", "BertTokenizer", "BertTokenizerFast"),
+    *("DataCollatorWithPadding", "EarlyStoppingCallback", "Trainer", "TrainingArguments"),
+    *("default_data_collator", "get_linear_schedule_with_warmup", "get_scheduler", "set_seed"),
+}
 """Looked up beforehand where a notebook names them: transformers loads the modules behind them lazily."""
 _MODULES = {
     "torch": ("torch", "torch.utils.data"),

@@ -21,7 +21,7 @@ from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_fil
 from grader.sandbox.collect import collect as collect_files
 from grader.sandbox.jail import Jail, NotStarted
 from grader.sandbox.types import Bind, Event, Execution, Isolation, Preload
-from grader.sandbox.warmbox import WarmBox
+from grader.sandbox.warmbox import WarmBox, roots_of
 from grader.sandbox.watch import Watch
 
 KERNEL_START = 90.0
@@ -173,7 +173,7 @@ class _Drive:
         finally:
             os.close(write)
         os.set_blocking(self.process.stderr.fileno(), False)
-        self.watch = Watch(self.process.pid, self.limits, self.jail.writable, self.jail.group)
+        self.watch = Watch(roots_of(self.process), self.limits, self.jail.writable, self.jail.group)
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""

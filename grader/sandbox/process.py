@@ -19,7 +19,7 @@ from grader.sandbox import warm
 from grader.sandbox.collect import collect as collect_files
 from grader.sandbox.jail import Jail, NotStarted
 from grader.sandbox.types import Bind, Isolation, Preload, ProcessResult
-from grader.sandbox.warmbox import WarmBox
+from grader.sandbox.warmbox import WarmBox, roots_of
 from grader.sandbox.watch import Watch
 
 CHUNK = 65536
@@ -73,7 +73,7 @@ def run_in(
         began = time.monotonic()
         pipe = subprocess.PIPE
         process = jail.start(argv, env, stdin=pipe, stdout=pipe, stderr=pipe)
-        watch = Watch(process.pid, limits, jail.writable, jail.group)
+        watch = Watch(roots_of(process), limits, jail.writable, jail.group)
         talk = _Talk(process, stdin, limits)
         stopped: tuple[Ending, Text] | None = None
         while stopped is None and talk.open():

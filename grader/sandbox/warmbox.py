@@ -204,10 +204,10 @@ class WarmBox:
                 socket.send_fds(self.zygote.control, [json.dumps(request).encode()], fds)
             except OSError as error:
                 raise NotStarted(str(error)) from error
-        child.pid = _stamped(talk)
-        self._join_group(child.pid)
-        _send(talk, b"go")
         self._init = _pid_fd(talk)
+        child.pid = _stamped(talk)
+        child.roots = (child.pid, _pid_of(self._init))
+        self._join_group(child.pid)
         _send(talk, b"go")
         return child
 
@@ -287,7 +287,10 @@ class Child:
         self._talk = talk
         self.stdin, self.stdout, self.stderr = streams
         self.pid = 0
-        """Here, outside: of the process that waits for the program; all others are below it."""
+        """Here, outside."""
+        self.roots: tuple[int, ...] = ()
+        """Every process of the box is one of these or below: what a student's process leaves behind
+        becomes a child of the box's first one."""
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -296,7 +299,7 @@ class Child:
         return self.returncode
 
     def end(self) -> None:
-        """After its box was killed: take its exit code, or kill the one that waits for it."""
+        """After its box was killed: take its exit code, or else kill it."""
         if self.returncode is None and select.select([self._talk], [], [], 1.0)[0]:
             self._read()
         if self.returncode is None:
@@ -312,6 +315,11 @@ class Child:
             self.returncode = int(json.loads(data)["code"]) if data else 137
         except (OSError, ValueError, KeyError, TypeError):
             self.returncode = 137
+
+
+def roots_of(process: subprocess.Popen[bytes] | Child) -> tuple[int, ...]:
+    """Process ids below which all of its sandbox is."""
+    return process.roots if isinstance(process, Child) else (process.pid,)
 
 
 def _stream(number: int, how: int, stack: contextlib.ExitStack) -> tuple[int, IO[bytes] | None]:
@@ -362,6 +370,12 @@ def _pid_fd(talk: socket.socket) -> int:
             fds = array.array("i", content[:4])
             return fds[0]
     raise NotStarted("no handle on the box")
+
+
+def _pid_of(pid_fd: int) -> int:
+    """Whose handle it is, as numbered here; -1 if it has ended."""
+    text = Path(f"/proc/self/fdinfo/{pid_fd}").read_text()
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pid:")), -1)
 
 
 def _send(talk: socket.socket, data: bytes) -> None:

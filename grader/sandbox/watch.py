@@ -28,10 +28,12 @@ TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 class Watch:
-    """Of one process tree. Call `look` often; it keeps its own pace."""
+    """Of the process trees below `roots`. Call `look` often; it keeps its own pace."""
 
-    def __init__(self, pid: int, limits: Limits, folders: Sequence[Path], group: Group | None = None) -> None:
-        self.limits, self.folders, self.group, self._pid = limits, tuple(folders), group, pid
+    def __init__(
+        self, roots: Sequence[int], limits: Limits, folders: Sequence[Path], group: Group | None = None
+    ) -> None:
+        self.limits, self.folders, self.group, self._roots = limits, tuple(folders), group, tuple(roots)
         self.peak_mb = 0.0
         self._cpu = 0.0
         self._next_memory = self._next_disk = 0.0
@@ -78,11 +80,12 @@ class Watch:
             return found
         import psutil
 
-        try:
-            top = psutil.Process(self._pid)
-            return [top.pid, *(child.pid for child in top.children(recursive=True))]
-        except psutil.NoSuchProcess:
-            return []
+        found = []
+        for root in self._roots:
+            with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+                top = psutil.Process(root)
+                found += [top.pid, *(child.pid for child in top.children(recursive=True))]
+        return found
 
     def _memory_mb(self) -> float:
         total, cpu = 0, 0.0

@@ -35,7 +35,8 @@ BWRAP_FDS = {"args": 102, "filter": 100, "info": 101}
 HOLDER = "/usr/bin/cat"
 """Keeps the box open until we are in it; what it reads it says, so we know that the box is ready."""
 BOX_TIMEOUT = 20.0
-JOINED = ("mnt", "ipc", "uts", "net", "cgroup", "pid")
+JOINED = ("mnt", "ipc", "uts", "net", "cgroup")
+NAMESPACES = (*JOINED, "user", "pid")
 NS_GET_USERNS = 0xB701
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAP_AMBIENT = 1, 4, 22, 47
 PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24
@@ -47,6 +48,14 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main():
     control = socket.socket(fileno=int(sys.argv[1]))
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)  # whatever is started from here has none
+    boxes, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        control.close()
+        boxes.close()
+        start_boxes(theirs)
+        os._exit(0)
+    theirs.close()
     while True:
         request, fds = receive(control)
         if not request:
@@ -58,15 +67,10 @@ def main():
             gc.freeze()  # so that a child's collector does not touch, and thereby copy, all of it
             control.send(json.dumps({"failed": failed}).encode())
             continue
-        pid = os.fork()
-        if pid == 0:
-            try:
-                box(control, asked, fds)
-            finally:
-                os._exit(125)
-        for fd in fds:
-            os.close(fd)
-        os.waitpid(pid, 0)
+        try:
+            serve(control, boxes, asked, fds)
+        except OSError as error:
+            sys.stderr.write(f"{error}\n")
         control.send(b"free")
 
 
@@ -79,6 +83,11 @@ def receive(control):
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
     return data, list(fds)
+
+
+def send(talk, data, fds):
+    """One message with descriptors."""
+    talk.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))])
 
 
 # ---------------------------------------------------------------- imports
@@ -121,64 +130,53 @@ def pretend_kernel():
     return undo
 
 
-# ---------------------------------------------------------------- one child: the way into its box
+# ---------------------------------------------------------------- boxes
 
 
-def box(control, request, fds):
-    """In the first child: build a box, join it, start the program in it, and wait. Never returns."""
-    control.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    talk = socket.socket(fileno=fds[0])
-    files = {"args": fds[1], "filter": fds[2], "in": fds[3], "out": fds[4], "err": fds[5]}
-    given = {number: fds[6 + place] for place, number in enumerate(request["pass_fds"])}
-    talk.send(b"here")  # the kernel stamps it with our process id; the grader puts us into a control group
-    if talk.recv(16) != b"go":
-        os._exit(125)
-    init, holder = start_box(request["bwrap"], files)
-    pid_fd = libc.syscall(PIDFD_OPEN, init, 0)
-    if pid_fd < 0:
-        fail("pidfd_open")
-    namespaces = {name: os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in (*JOINED, "user")}
-    talk.sendmsg([b"box"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", pid_fd))])
-    if talk.recv(16) != b"go":
-        os._exit(125)
-    outer = fcntl.ioctl(namespaces["mnt"], NS_GET_USERNS)  # owns the mounts; the second one owns nothing
-    for fd in (outer, *(namespaces[name] for name in JOINED), namespaces["user"]):
-        if libc.setns(fd, 0):
-            fail("setns")
-    pid = os.fork()
-    if pid == 0:
+def start_boxes(asked):
+    """In a process of its own, forked before anything was imported: one box after the other.
+
+    The parent can't: once it has forked a child into a box, whatever else it starts would be in there too.
+    """
+    while True:
+        request, fds = receive(asked)
+        if not request:
+            return
+        opened = list(fds)
         try:
-            enter(request, files, given)
-            leave(run, request["argv"])
-        except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            bwrap, init, holder = start_box(request.decode(), *fds)
+            opened += holder
+            pid_fd = libc.syscall(PIDFD_OPEN, init, 0)
+            if pid_fd < 0:
+                fail("pidfd_open")
+            opened.append(pid_fd)
+            found = [os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in NAMESPACES]
+            opened += found
+            send(asked, b"box", [pid_fd, *found])
+            os.waitpid(bwrap, 0)  # the grader ends it
+        except OSError as error:
+            sys.stderr.write(f"{error}\n")
         finally:
-            os._exit(126)
-    keep = {talk.fileno(), *holder}
-    close_others(keep)
-    drop_capabilities()
-    _, status = os.waitpid(pid, 0)
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-    talk.send(json.dumps({"code": code}).encode())
-    os._exit(0)
+            for fd in opened:
+                os.close(fd)
+        asked.send(b"gone")
 
 
-def start_box(bwrap, files):
-    """Start the inner bubblewrap; its first process, as numbered here, and the holder's pipes."""
+def start_box(bwrap, options, system_calls):
+    """Start the inner bubblewrap: its process, the first one in its box, and the holder's pipes."""
     info, info_in = os.pipe()
     from_us, to_holder = os.pipe()
     from_holder, to_us = os.pipe()
     moved = {
-        "args": fcntl.fcntl(files["args"], fcntl.F_DUPFD, 200),
-        "filter": fcntl.fcntl(files["filter"], fcntl.F_DUPFD, 200),
+        "args": fcntl.fcntl(options, fcntl.F_DUPFD, 200),
+        "filter": fcntl.fcntl(system_calls, fcntl.F_DUPFD, 200),
         "info": fcntl.fcntl(info_in, fcntl.F_DUPFD, 200),
     }
     actions = [(os.POSIX_SPAWN_DUP2, moved[name], BWRAP_FDS[name]) for name in BWRAP_FDS]
     actions += [(os.POSIX_SPAWN_DUP2, from_us, 0), (os.POSIX_SPAWN_DUP2, to_us, 1)]
     actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in moved.values()]
     command = [bwrap, "--args", str(BWRAP_FDS["args"]), "--", HOLDER]
-    os.posix_spawn(bwrap, command, {}, file_actions=actions)
+    started = os.posix_spawn(bwrap, command, {}, file_actions=actions)
     for fd in (info_in, from_us, to_us, *moved.values()):
         os.close(fd)
     text = b""
@@ -191,7 +189,7 @@ def start_box(bwrap, files):
     if read(from_holder) != b".":
         raise OSError("the inner bubblewrap ended at once")
     os.close(info)
-    return json.loads(text)["child-pid"], (to_holder, from_holder)
+    return started, json.loads(text)["child-pid"], (to_holder, from_holder)
 
 
 def read(fd):
@@ -200,16 +198,69 @@ def read(fd):
     return os.read(fd, 4096)
 
 
-def enter(request, files, given):
-    """In the second child, process 3 of its box: nothing that follows can be undone from inside."""
+# ---------------------------------------------------------------- one child
+
+
+def serve(control, boxes, request, fds):
+    """Fork a child into a new box, tell the grader how it ended, and wait for the end of the box."""
+    talk = socket.socket(fileno=fds[0])
+    opened = list(fds[1:])
+    try:
+        send(boxes, request["bwrap"].encode(), fds[1:3])
+        word, found = receive(boxes)
+        if word != b"box":
+            raise OSError("no box")
+        opened += found
+        pid_fd, namespaces = found[0], dict(zip(NAMESPACES, found[1:]))  # noqa: B905 (Python 3.9)
+        send(talk, b"box", [pid_fd])
+        if libc.setns(namespaces["pid"], 0):  # of the children to come, not of this process
+            fail("setns(pid)")
+        child = os.fork()
+        if child == 0:
+            try:
+                control.close()
+                join(talk, namespaces)
+                enter(request, fds)
+                leave(run, request["argv"])
+            except BaseException as error:
+                os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            finally:
+                os._exit(126)
+        while opened:  # an end of the child's pipes held here would keep the grader waiting
+            os.close(opened.pop())
+        _, status = os.waitpid(child, 0)
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        with contextlib.suppress(OSError):
+            talk.send(json.dumps({"code": code}).encode())
+        receive(boxes)
+    finally:
+        talk.close()
+        for fd in opened:
+            os.close(fd)
+
+
+def join(talk, namespaces):
+    """Into the control group, then into all other namespaces of the box."""
+    talk.send(b"here")  # the kernel stamps it with our process id; the grader puts us into a control group
+    if talk.recv(16) != b"go":
+        raise OSError("the grader is gone")
+    outer = fcntl.ioctl(namespaces["mnt"], NS_GET_USERNS)  # owns the mounts; the second one owns nothing
+    for fd in (outer, *(namespaces[name] for name in JOINED), namespaces["user"]):
+        if libc.setns(fd, 0):
+            fail("setns")
+
+
+def enter(request, fds):
+    """In the child, process 3 of its box: nothing that follows can be undone from inside."""
     os.setsid()
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         fail("prctl(PDEATHSIG)")
     os.chdir(request["work"])
-    program = os.pread(files["filter"], 1 << 16, 0)
-    high = {number: fcntl.fcntl(fd, fcntl.F_DUPFD, 300) for number, fd in given.items()}
-    for number, name in enumerate(("in", "out", "err")):
-        os.dup2(files[name], number)
+    system_calls, streams, given = fds[2], fds[3:6], fds[6:]
+    program = os.pread(system_calls, 1 << 16, 0)
+    high = {number: fcntl.fcntl(fd, fcntl.F_DUPFD, 300) for number, fd in zip(request["pass_fds"], given)}  # noqa: B905
+    for number, fd in enumerate(streams):
+        os.dup2(fd, number)
     close_others({0, 1, 2, *high.values()})
     for number, fd in high.items():
         os.dup2(fd, number, inheritable=True)
@@ -257,7 +308,7 @@ def load_filter(program):
 
 
 def close_others(keep):
-    """Every descriptor but those in `keep`; without /proc, where the first child has no entry any more."""
+    """Every descriptor but those in `keep`; whatever /proc shows."""
     begin = 0
     for fd in sorted(keep):
         if begin < fd:  # closerange(0, 0) closes everything (Python 3.11)
