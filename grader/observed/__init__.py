@@ -84,7 +84,7 @@ def observe(
         profile=classroom.profile,
         runtime=runtime,
         isolation=chosen.name,
-        isolation_notes=chosen.notes,
+        isolation_notes=(*chosen.notes, *execution.notes),
         budget=budget,
         limits=limits,
         seconds=execution.seconds,

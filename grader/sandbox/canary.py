@@ -5,6 +5,7 @@ stdin (names of canaries outside), writes {"worked": [...], "facts": {...}} to s
 """
 
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -45,6 +46,14 @@ def new_namespace() -> None:
         raise OSError("refused")
 
 
+def no_filter() -> None:
+    """A call that only the filter answers with EPERM: by itself it would complain of the descriptor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.setns(-1, 0)
+    if ctypes.get_errno() == errno.EPERM:
+        raise OSError("refused")
+
+
 def main() -> None:
     asked = json.load(sys.stdin)
     attempts = {
@@ -57,6 +66,7 @@ def main() -> None:
     if asked["harmful"]:  # left out where it is run outside, as the positive control
         attempts["opening a vsock"] = lambda: socket.socket(40, socket.SOCK_STREAM).close()
         attempts["making a user namespace"] = new_namespace
+        attempts["meeting no filter"] = no_filter
         for folder in ("/", "/etc", "/dev", "/usr", "/home", "/run", sys.prefix):
             attempts[f"writing to {folder}"] = lambda folder=folder: write(folder)
     worked = []

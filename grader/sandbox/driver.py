@@ -133,6 +133,7 @@ def run_in(
             start_seconds=drive.start_seconds,
             startup_seconds=drive.startup_seconds,
             warm=isinstance(jail, WarmBox),
+            notes=tuple(warm.notes) if warm.kept() and not isinstance(jail, WarmBox) else (),
         )
 
 

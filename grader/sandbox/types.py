@@ -92,6 +92,8 @@ class Execution(Record):
     """What `startup` took."""
     warm: bool = False
     """Run in a kernel that had its imports done before."""
+    notes: tuple[str, ...] = ()
+    """Why not, where that was asked for and something failed."""
 
 
 class ProcessResult(Record):

@@ -30,6 +30,7 @@ from grader.sandbox import arguments, cgroup, seccomp
 from grader.sandbox.jail import CGROUP_NOTE, Jail, NotStarted, delete, memory_file
 from grader.sandbox.types import HOME, WORK, Bind, Isolation, Preload
 
+SOURCE = Path(__file__).with_name("zygote.py")
 PROGRAM, SLOTS = "/run/zygote.py", "/run/slots"
 """Inside the outer sandbox: its program, and the folder that holds each box's own folders."""
 ROOMY = Limits(total_seconds=1e6, memory_mb=1 << 20, disk_mb=1 << 20, processes=8192)
@@ -65,7 +66,7 @@ class Zygote:
         self._template = False
         self._serial = itertools.count()
         self._stack = contextlib.ExitStack()
-        own = Bind(Path(__file__).with_name("zygote.py"), PROGRAM)
+        own = Bind(SOURCE, PROGRAM)
         self.jail = self._stack.enter_context(
             Jail(isolation, limits=ROOMY, binds=[own, *binds], python=python)
         )
