@@ -1,4 +1,4 @@
-"""The same small torch notebooks for every tool of `benchmarks.batch_peers`, each in the form that tool wants.
+"""The same small torch notebooks for every tool of `benchmarks.batch_peers`, each in the form it wants.
 
 What a student's notebook does: BertForSequenceClassification from a config (vocabulary 500, 2 layers of 64),
 20 AdamW steps on 16 x 32 random ids, the accuracy printed. The last student but one records a loss too few,

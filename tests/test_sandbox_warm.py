@@ -131,7 +131,7 @@ def test_the_zygote_outlives_what_its_children_do(isolation):
         "b = bytearray(3 << 30)",
         "import os; os._exit(7)",
     ):
-        limits = Limits(total_seconds=4, cell_seconds=3, memory_mb=512, processes=96)
+        limits = Limits(total_seconds=2, cell_seconds=2, memory_mb=512, processes=96)
         notebook(isolation, source, limits=limits)
         assert notebook(isolation, "print('honest')").cells[0].output_tail == "honest\n", source
     assert zygote().process.pid == before

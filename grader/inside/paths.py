@@ -96,10 +96,6 @@ def _held(original, open):
     for name, module in list(sys.modules.items()):
         if name not in ("_io", "_pyio") and getattr(module, "__dict__", {}).get("open") is original:
             module.open = open
-    openers = getattr(sys.modules.get("numpy.lib._datasource"), "_file_openers", None)
-    known = getattr(openers, "_file_openers", {})
-    if known.get(None) is original:
-        known[None] = open
 
 
 def _urllib(module):

@@ -3,7 +3,7 @@
 `keep()` is for a process that runs many notebooks: it keeps a zygote for each kind of sandbox it needs (same
 interpreter, mounts and variables) until `stop` or its own end. A zygote is used only after canaries
 let loose in a child of it got nowhere, as in the self-test of the ordinary sandbox. Whatever fails here, the
-ordinary sandbox is used, and `notes` says why. Called by `driver` and `process`; docs/threat-model.md
+ordinary sandbox is used, and `notes` says why. Called by `driver` and `process`; docs/warm-kernels.md
 says what differs from the ordinary sandbox.
 """
 

@@ -3,10 +3,10 @@
     python zygote.py FD        FD: a SOCK_SEQPACKET socket; `warm` is at its other end
 
 What it is: imports, and nothing else, in the parent: nothing is computed, no thread pool is used, no event
-loop, no ZeroMQ context and no IPython shell exists, because none of them survives a fork. Each child first
-starts a bubblewrap of its own inside the outer one (all mounts are bubblewrap's, none are ours), then
-*joins* that box: user, mount, process, network, message-queue and host-name namespaces. Only when it has
-given up every capability and loaded the system-call filter does it run the program it was asked for.
+loop, no ZeroMQ context and no IPython shell exists, because none of them survives a fork. For each child a
+bubblewrap is started inside the outer one (all mounts are bubblewrap's, none are ours); the child *joins*
+that box: user, mount, process, network, message-queue and host-name namespaces. Only when it has given up
+every capability and loaded the system-call filter does it run the program it was asked for.
 What it is not: a judge of anything. Up to that moment it runs our code only, and nothing of a student's
 ever comes back to the parent: one child at a time, and the parent reads nothing from it but its end.
 
