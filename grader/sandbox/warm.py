@@ -10,8 +10,11 @@ says what differs from the ordinary sandbox.
 from __future__ import annotations
 
 import atexit
+import ctypes
+import multiprocessing
 import multiprocessing.util
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +29,8 @@ MOST_ZYGOTES = 3
 """Kept at once, each a few hundred MB. A fourth kind makes the one longest unused end."""
 MOST_FAILURES = 2
 """Of starting zygotes or boxes; after that this process does without."""
+
+PR_SET_PDEATHSIG = 1
 
 Key = tuple[object, ...]
 
@@ -46,6 +51,9 @@ def keep() -> None:
         atexit.register(stop)
         # A pool's worker ends without `atexit`, but with this.
         multiprocessing.util.Finalize(None, stop, exitpriority=10)
+        if multiprocessing.parent_process() is not None and sys.platform.startswith("linux"):
+            # A worker whose driver was killed would go on with its notebook, and keep all this alive.
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def stop() -> None:
@@ -121,13 +129,9 @@ def _zygote(argv: Sequence[str], preload: Preload, isolation: Isolation, binds: 
         found.close()
     while len(_kept) >= MOST_ZYGOTES:
         _kept.pop(next(iter(_kept))).close()
-    made = Zygote(isolation, argv[0], flags, shared, preload)
-    try:
-        prove(made)
-    except BaseException:
-        made.close()
-        raise
-    _kept[key] = made
+    made = _kept[key] = Zygote(isolation, argv[0], flags, shared, preload.env)
+    made.learn(preload)  # from here on `failed` and `stop` end it
+    prove(made)
     return made
 
 

@@ -47,7 +47,7 @@ FDS = {"seccomp_fd": 100, "info_fd": 101}
 
 
 class Zygote:
-    """Imports done, nothing computed. One box at a time lives in it."""
+    """Imports done (`learn`), nothing computed. One box at a time lives in it."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Zygote:
         python: str,
         flags: Sequence[str],
         binds: Sequence[Bind],
-        preload: Preload,
+        env: Mapping[str, str],
     ) -> None:
         self.isolation, self.python, self.binds = isolation, python, tuple(binds)
         self.box: WarmBox | None = None
@@ -80,9 +80,8 @@ class Zygote:
             with theirs:
                 command = [python, *flags, PROGRAM, str(theirs.fileno())]
                 self.process = self.jail.start(
-                    command, preload.env, pass_fds=[theirs.fileno()], stderr=self._said, nest=True
+                    command, env, pass_fds=[theirs.fileno()], stderr=self._said, nest=True
                 )
-            self.learn(preload)
         except BaseException:
             self.close()
             raise
