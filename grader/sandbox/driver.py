@@ -19,9 +19,10 @@ from grader.sandbox import endings, warm
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
 from grader.sandbox.collect import collect as collect_files
+from grader.sandbox.forked import roots_of
 from grader.sandbox.jail import Jail, NotStarted
 from grader.sandbox.types import Bind, Event, Execution, Isolation, Preload
-from grader.sandbox.warmbox import WarmBox, roots_of
+from grader.sandbox.warmbox import WarmBox
 from grader.sandbox.watch import Watch
 
 KERNEL_START = 90.0

@@ -17,9 +17,10 @@ from pathlib import Path
 from grader.records import Ending, Limits, Text
 from grader.sandbox import warm
 from grader.sandbox.collect import collect as collect_files
+from grader.sandbox.forked import roots_of
 from grader.sandbox.jail import Jail, NotStarted
 from grader.sandbox.types import Bind, Isolation, Preload, ProcessResult
-from grader.sandbox.warmbox import WarmBox, roots_of
+from grader.sandbox.warmbox import WarmBox
 from grader.sandbox.watch import Watch
 
 CHUNK = 65536

@@ -9,6 +9,7 @@ Called by `jail`. Linux only; pyseccomp needs libseccomp.so.2.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import tempfile
 
@@ -47,6 +48,7 @@ FAMILIES = (1, 2, 10, 16)
 lead nowhere: the network namespace is empty."""
 
 
+@functools.cache
 def program(*, gpu: bool = False, nest: bool = False) -> bytes:
     """The filter as a BPF program for `bwrap --seccomp`. `nest` leaves NESTING and new namespaces to a
     program of ours, which must load the whole filter itself before it lets a student's in.

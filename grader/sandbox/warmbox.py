@@ -8,7 +8,6 @@ our own code runs there, and its process ids are the kernel's word (SCM_CREDENTI
 
 from __future__ import annotations
 
-import array
 import contextlib
 import itertools
 import json
@@ -17,16 +16,15 @@ import select
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from grader.errors import SandboxError
 from grader.records import Limits
 from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox.forked import Child, pid_fd_of, pid_of, send, stamped, stream, without_flags
 from grader.sandbox.jail import CGROUP_NOTE, Jail, NotStarted, delete, memory_file
 from grader.sandbox.types import HOME, WORK, Bind, Isolation, Preload
 
@@ -37,8 +35,6 @@ ROOMY = Limits(total_seconds=1e6, memory_mb=1 << 20, disk_mb=1 << 20, processes=
 """Of the zygote: it runs our code only; each box has limits and a control group of its own."""
 IMPORTS = 300.0
 """Seconds for all imports on a busy machine."""
-ANSWER = 40.0
-"""Seconds for a child to be in its box."""
 GONE = 10.0
 MAX_TEMPLATE = 4 << 20
 """Bytes that imports may leave in a home folder (a font cache) to be copied into each box."""
@@ -179,7 +175,7 @@ class WarmBox:
         Raises NotStarted; the caller can still use an ordinary jail.
         """
         with contextlib.ExitStack() as stack:
-            ends = [_stream(number, how, stack) for number, how in enumerate((stdin, stdout, stderr))]
+            ends = [stream(number, how, stack) for number, how in enumerate((stdin, stdout, stderr))]
             talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             stack.enter_context(theirs)
             talk.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -188,7 +184,7 @@ class WarmBox:
             filter_ = seccomp.as_fd(seccomp.program())
             stack.callback(os.close, filter_)
             request = {
-                "argv": _without_flags(argv),
+                "argv": without_flags(argv),
                 "env": arguments.environment(self.python, env),
                 "work": WORK,
                 "bwrap": arguments.bwrap(),
@@ -204,11 +200,11 @@ class WarmBox:
                 socket.send_fds(self.zygote.control, [json.dumps(request).encode()], fds)
             except OSError as error:
                 raise NotStarted(str(error)) from error
-        self._init = _pid_fd(talk)
-        child.pid = _stamped(talk)
-        child.roots = (child.pid, _pid_of(self._init))
+        self._init = pid_fd_of(talk)
+        child.pid = stamped(talk)
+        child.roots = (child.pid, pid_of(self._init))
         self._join_group(child.pid)
-        _send(talk, b"go")
+        send(talk, b"go")
         return child
 
     def kill(self) -> None:
@@ -278,111 +274,6 @@ class WarmBox:
 
 
 _groups = itertools.count()
-
-
-class Child:
-    """The program in the box, as far as the driver looks at a `subprocess.Popen`."""
-
-    def __init__(self, talk: socket.socket, streams: Sequence[IO[bytes] | None]) -> None:
-        self._talk = talk
-        self.stdin, self.stdout, self.stderr = streams
-        self.pid = 0
-        """Here, outside."""
-        self.roots: tuple[int, ...] = ()
-        """Every process of the box is one of these or below: what a student's process leaves behind
-        becomes a child of the box's first one."""
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._talk], [], [], 0)[0]:
-            self._read()
-        return self.returncode
-
-    def end(self) -> None:
-        """After its box was killed: take its exit code, or else kill it."""
-        if self.returncode is None and select.select([self._talk], [], [], 1.0)[0]:
-            self._read()
-        if self.returncode is None:
-            if self.pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGKILL)
-            self.returncode = 137
-        self._talk.close()
-
-    def _read(self) -> None:
-        try:
-            data = self._talk.recv(4096)
-            self.returncode = int(json.loads(data)["code"]) if data else 137
-        except (OSError, ValueError, KeyError, TypeError):
-            self.returncode = 137
-
-
-def roots_of(process: subprocess.Popen[bytes] | Child) -> tuple[int, ...]:
-    """Process ids below which all of its sandbox is."""
-    return process.roots if isinstance(process, Child) else (process.pid,)
-
-
-def _stream(number: int, how: int, stack: contextlib.ExitStack) -> tuple[int, IO[bytes] | None]:
-    """A descriptor for the child, closed here when `stack` is, and our end of the pipe if there is one."""
-    if how == subprocess.DEVNULL:
-        fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        stack.callback(os.close, fd)
-        return fd, None
-    read, write = os.pipe2(os.O_CLOEXEC)
-    inside, outside = (read, write) if number == 0 else (write, read)
-    stack.callback(os.close, inside)
-    return inside, os.fdopen(outside, "wb" if number == 0 else "rb", buffering=0)
-
-
-def _without_flags(argv: Sequence[str]) -> list[str]:
-    rest = list(argv[1:])
-    while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):
-        del rest[0]
-    return rest
-
-
-def _receive(talk: socket.socket, what: bytes) -> list[tuple[int, int, bytes]]:
-    if not select.select([talk], [], [], ANSWER)[0]:
-        raise NotStarted("no answer in time")
-    try:
-        data, ancillary, _, _ = talk.recvmsg(64, 256)
-    except OSError as error:
-        raise NotStarted(str(error)) from error
-    if data != what:
-        raise NotStarted("its child ended")
-    return ancillary
-
-
-def _stamped(talk: socket.socket) -> int:
-    """Process id of the sender, as it is here: the kernel's word."""
-    for level, kind, content in _receive(talk, b"here"):
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-            pid = struct.unpack("3i", content[:12])[0]
-            if pid > 0:
-                return pid
-    raise NotStarted("no credentials")
-
-
-def _pid_fd(talk: socket.socket) -> int:
-    """A handle on pid 1 of the box; it can't come to mean another process."""
-    for level, kind, content in _receive(talk, b"box"):
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            fds = array.array("i", content[:4])
-            return fds[0]
-    raise NotStarted("no handle on the box")
-
-
-def _pid_of(pid_fd: int) -> int:
-    """Whose handle it is, as numbered here; -1 if it has ended."""
-    text = Path(f"/proc/self/fdinfo/{pid_fd}").read_text()
-    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pid:")), -1)
-
-
-def _send(talk: socket.socket, data: bytes) -> None:
-    try:
-        talk.send(data)
-    except OSError as error:
-        raise NotStarted(str(error)) from error
 
 
 def _small(home: Path) -> bool:
