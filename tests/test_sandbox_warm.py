@@ -137,6 +137,30 @@ def test_the_zygote_outlives_what_its_children_do(isolation):
     assert zygote().process.pid == before
 
 
+def test_a_zygote_that_had_children_can_still_start_threads(isolation, tmp_path):
+    """Libraries do so while they are imported, and a process between two process namespaces can't."""
+    notebook(isolation, "print(1)")
+    module = "import threading\nthread = threading.Thread(target=print)\nthread.start()\nthread.join()\n"
+    (tmp_path / "starts_a_thread.py").write_text(module)
+    tmp_path.chmod(0o755)
+    preload = Preload(imports=("json",), env={"PYTHONPATH": "/opt/lib"})
+    options = {
+        "isolation": isolation,
+        "python": sys.executable,
+        "binds": [Bind(tmp_path, "/opt/lib")],
+        "env": dict(preload.env),
+        "limits": LIMITS,
+    }
+    sandbox.run_notebook([(0, "1")], preload=preload, **options)
+    more = preload._replace(imports=("json", "starts_a_thread"))
+    execution = sandbox.run_notebook(
+        [(0, "import sys; 'starts_a_thread' in sys.modules")], preload=more, **options
+    )
+    assert execution.cells[0].output_tail == "True"
+    assert [kept.failed for kept in warm._kept.values()] == [(), ()]
+    warm._kept.popitem()[1].close()
+
+
 def test_a_zygote_that_died_is_replaced(isolation):
     notebook(isolation, "print(1)")
     dead = zygote()
@@ -158,6 +182,7 @@ def test_chance_is_fresh_and_seeds_give_what_they_give_in_a_cold_kernel(isolatio
 
     one, other, cold = run(with_numpy), run(with_numpy), run(None)
     assert (one.warm, other.warm, cold.warm) == (True, True, False)
+    assert zygote().failed == ()
     assert len({*answer(one), *answer(other), *answer(cold)}) == 6
     assert answer(one, 1) == answer(other, 1) == answer(cold, 1)
 
@@ -206,7 +231,7 @@ def cold_because(isolation) -> str:
     [
         ("    load_filter(program)\n", "meeting no filter"),
         ("    drop_capabilities()\n", "keeping capabilities"),
-        ('        if libc.setns(fd, 0):\n            fail("setns")\n', "does not start"),
+        ('        if libc.setns(fd, 0):\n            fail("setns")\n', "seeing the host's processes"),
     ],
 )
 def test_a_zygote_with_a_hole_is_not_used(tmp_path, monkeypatch, hole, says):

@@ -18,7 +18,7 @@ INLINE = "module://matplotlib_inline.backend_inline"
 # transformers and tqdm choose their progress bars while they are imported, by whether this is a notebook.
 _KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display")
 _OF_TRANSFORMERS = {
-    *("AdamW", "AutoConfig", "AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer"),
+    *("AutoConfig", "AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer"),
     *("BertConfig", "BertModel", "BertForSequenceClassification", "BertTokenizer", "BertTokenizerFast"),
     *("DataCollatorWithPadding", "EarlyStoppingCallback", "Trainer", "TrainingArguments"),
     *("default_data_collator", "get_linear_schedule_with_warmup", "get_scheduler", "set_seed"),

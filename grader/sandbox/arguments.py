@@ -113,9 +113,7 @@ def build(
         f"--die-with-parent --new-session --cap-drop ALL --uid {UID} --gid {UID} "
         "--hostname notebook --clearenv"
     ).split()
-    if nest:
-        options += ["--cap-add", "CAP_SYS_ADMIN"]  # over its own namespaces only, to put a child into others
-    elif version() >= (0, 8):
+    if version() >= (0, 8) and not nest:
         options += ["--disable-userns", "--assert-userns-disabled"]  # the first step of most kernel exploits
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_symlink():
