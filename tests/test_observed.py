@@ -1,13 +1,17 @@
 """`observe` from end to end: a small notebook in a real sandbox with a classroom of a few hundred rows."""
 
 import json
+import re
 import sys
 
+import msgspec
 import pytest
 
 from grader.facts import Kind
 from grader.observed import observe
 from grader.records import Budget, Cell, Ending, Grouping, Limits, Padding, Start, Submission
+from grader.sandbox import warm
+from tests.sandbox_boxes import warmth
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 
@@ -124,3 +128,56 @@ def test_a_notebook_runs_unmodified(isolation, classroom, tmp_path):
     about = json.loads((tmp_path / "weights" / "last.json").read_text(encoding="utf-8"))
     assert (about["class"], about["config"]["hidden_size"]) == ("BertForSequenceClassification", 32)
     assert (tmp_path / "weights" / "best.safetensors").stat().st_size > 100_000
+
+
+SEEDED = [
+    "import torch\nfrom transformers import set_seed\nset_seed(7)",
+    CELLS[1].replace("fp16=True, ", "").replace('"wandb"', '"none"'),
+    CELLS[3],
+    "import pandas as pd\nprint(len(pd.read_csv('/content/ratings_test.txt', sep='\\t')))",
+]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="warm kernels are Linux's")
+def test_a_warm_kernel_sees_what_a_cold_one_sees(isolation, classroom, tmp_path):
+    """The same facts, losses and weights, to the last bit."""
+    cells = tuple(Cell(index=i, kind="code", source=source) for i, source in enumerate(SEEDED))
+    submission = Submission(name="small.ipynb", sha256="", cells=cells)
+
+    def seen(name: str):
+        observed = observe(
+            submission,
+            classroom=classroom,
+            budget=Budget(train_batches=8, eval_batches=2),
+            limits=Limits(total_seconds=300),
+            isolation=isolation,
+            weights_dir=tmp_path / name,
+        )
+        assert [cell.error_name for cell in observed.cells] == [""] * len(SEEDED), observed.cells
+        weights = (tmp_path / name / "last.safetensors").read_bytes()
+        return without_clocks(msgspec.to_builtins(observed)), weights
+
+    cold = seen("cold")
+    with warmth("warm"):
+        hot = seen("warm")
+        if isolation == "bubblewrap":
+            assert warm.notes == [] and len(warm._kept) == 1
+            assert next(iter(warm._kept.values())).failed == ()
+    assert len(cold[0]["testimony"]["runs"][0]["losses"]) == 8
+    assert hot[0] == cold[0]
+    assert hot[1] == cold[1], "the weights, byte by byte"
+
+
+CLOCKS = {"seconds", "cpu_seconds", "peak_memory_mb", "examples_per_second", "examples_per_second_spread"}
+
+
+def without_clocks(facts):
+    """`facts` without times and memory; of printed text, which carries both, the words."""
+    if isinstance(facts, dict):
+        kept = {key: without_clocks(value) for key, value in facts.items() if key not in CLOCKS}
+        if "output_tail" in kept:
+            kept["output_tail"] = sorted(set(re.findall(r"[A-Za-z가-힣]{4,}", kept["output_tail"])))
+        return kept
+    if isinstance(facts, list | tuple):
+        return [without_clocks(value) for value in facts]
+    return facts

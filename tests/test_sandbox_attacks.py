@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from grader.sandbox import Bind, Execution
-from tests.sandbox_boxes import MODES, attack, isolation_or_skip, notebook, outside
+from tests.sandbox_boxes import BOXES, attack, isolation_or_skip, notebook, outside, warmth
 
 pytestmark = pytest.mark.kernel
 X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="system calls are written by x86-64 number")
@@ -231,9 +231,13 @@ class Field(NamedTuple):
         return next(run for run in self.execution.cells if run.index == self.cells[name])
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=BOXES)
 def field(request, tmp_path_factory):
-    isolation = isolation_or_skip(request.param)
+    with warmth(request.param):
+        yield from one_field(tmp_path_factory, isolation_or_skip(request.param))
+
+
+def one_field(tmp_path_factory, isolation):
     folder = tmp_path_factory.mktemp("field")
     hidden = folder / "labels.csv"
     hidden.write_text(SECRET)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_boxes import MODES, alive, isolation_or_skip
+from tests.sandbox_boxes import BOXES, alive, isolation_or_skip
 
 pytestmark = pytest.mark.kernel
 ROOT = Path(__file__).parents[1]
@@ -51,12 +51,19 @@ from grader import sandbox
 from grader.records import Limits
 limits = Limits(total_seconds=4, cell_seconds=8, memory_mb=512, disk_mb=48, processes=96,
                 output_bytes_per_cell=400_000, output_bytes=1_000_000)
-isolation, said = sandbox.choose(sys.argv[2]), []
+warmed = sys.argv[2] == "warm"
+isolation, said = sandbox.choose("bubblewrap" if warmed else sys.argv[2]), []
+env = {"PYTHONDONTWRITEBYTECODE": "1"}
+preload = None
+if warmed:
+    sandbox.keep_warm()
+    preload = sandbox.Preload(imports=("ipykernel.kernelapp", "ipykernel.zmqshell"), env=env)
 with tempfile.TemporaryDirectory() as folder:
     for number, source in enumerate(json.load(sys.stdin)):
         run = sandbox.run_notebook([(0, source)], isolation=isolation, python=sys.executable, limits=limits,
-                                   env={"BATCH": sys.argv[1]}, collect=["*.bin"],
-                                   collect_to=Path(folder, str(number)))
+                                   env={**env, "BATCH": sys.argv[1]}, collect=["*.bin"],
+                                   collect_to=Path(folder, str(number)), preload=preload)
+        assert run.warm == (preload is not None)
         said.append([run.ending, run.cells[0].output_tail, list(run.files)])
 # Not ru_maxrss: that starts with the peak of whoever started this program.
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
@@ -86,17 +93,17 @@ def of_batch(marker: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_hostile_and_honest_by_turns(mode):
-    isolation_or_skip(mode)
-    marker = f"batch-{os.getpid()}"
+@pytest.mark.parametrize("box", BOXES)
+def test_hostile_and_honest_by_turns(box):
+    isolation_or_skip(box)
+    marker = f"batch-{box}-{os.getpid()}"
     hostile = [source.replace("MARKER", marker) for source in HOSTILE]
     sources = [s for number in range(PAIRS) for s in (hostile[number % len(hostile)], HONEST)]
     before = (fingerprint(), len(Path("/proc/self/mountinfo").read_text().splitlines()))
     with tempfile.TemporaryDirectory(prefix="gb-") as temporary:  # short: unix sockets live in it
         os.chmod(temporary, 0o711)
         grader = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, marker, mode],
+            [sys.executable, "-c", PROGRAM, marker, box],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -97,6 +97,7 @@ def test_no_libseccomp_names_the_remedy(monkeypatch):
     from grader.sandbox import seccomp
 
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    seccomp.program.cache_clear()
     with pytest.raises(SandboxError, match="apt install libseccomp2"):
         seccomp.program()
 

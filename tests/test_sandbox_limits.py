@@ -13,15 +13,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from grader.records import Ending, Limits
-from grader.sandbox import Isolation, arguments, cgroup, driver, engine, jail, watch
+from grader.sandbox import Isolation, arguments, cgroup, driver, engine, jail, warm, watch
 from tests.sandbox_bare import FORGED_IDLE
-from tests.sandbox_boxes import LIMITS, MODES, alive, attack, isolation_or_skip, notebook, outside
+from tests.sandbox_boxes import (
+    BOXES,
+    LIMITS,
+    PRELOAD,
+    alive,
+    attack,
+    isolation_or_skip,
+    notebook,
+    outside,
+    warmth,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -106,9 +117,10 @@ subprocess.Popen([sys.executable, "-c", code, "MARKER"], start_new_session=True,
 """
 
 
-@pytest.fixture(scope="module", params=MODES)
-def isolation(request) -> Isolation:
-    return isolation_or_skip(request.param)
+@pytest.fixture(scope="module", params=BOXES)
+def isolation(request) -> Iterator[Isolation]:
+    with warmth(request.param):
+        yield isolation_or_skip(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -132,10 +144,15 @@ def bare() -> dict[str, float | bool]:
 
 
 def boxes() -> set[str]:
-    """Folders and groups of sandboxes that exist at the moment and are this process's own."""
+    """Folders and groups of sandboxes that exist at the moment and are this process's own; of a zygote,
+    which stays, those of its boxes."""
+    zygotes = [zygote.jail for zygote in warm._kept.values()]
+    stay = {str(jail.base) for jail in zygotes}
+    stay |= {str(folder) for jail in zygotes if jail.group for folder in jail.group.folders.values()}
     groups = [p for parent in cgroup._v1_parents().values() for p in parent.glob(f"grader-{os.getpid()}-*")]
     mine = {f for f in Path(tempfile.gettempdir()).glob("grader-box-*") if _locked_by_us(f)}
-    return {str(path) for path in (*groups, *mine)}
+    mine |= {slot for jail in zygotes for slot in (jail.base / "s").iterdir()}
+    return {str(path) for path in (*groups, *mine)} - stay
 
 
 def _locked_by_us(folder: Path) -> bool:
@@ -359,9 +376,11 @@ def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
     marker = f"orphan-{os.getpid()}"[:15]
     mode = isolation.engine or isolation.name
     cell = f"import ctypes, time; ctypes.CDLL(None).prctl(15, {marker.encode()!r}); time.sleep(300)"
+    hot = f", env={PRELOAD.env!r}, preload=sandbox.{PRELOAD!r}" if warm.kept() else ""
     program = (
-        "import sys; from grader import sandbox\n"
-        f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose({mode!r}), python=sys.executable)"
+        f"import sys; from grader import sandbox\n{'sandbox.keep_warm()' if hot else ''}\n"
+        f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose({mode!r}), "
+        f"python=sys.executable{hot})"
     )
     temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: unix sockets live in it
     temporary.chmod(0o711)

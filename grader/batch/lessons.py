@@ -68,7 +68,7 @@ LESSONS = {
         en="Plot the lengths first, and choose max_length by the share of reviews it cuts.",
     ),
     "mask-missing": Text(
-        ko="`attention_mask`가 없으면 모델이 패딩도 문장으로 읽습니다. collator가 돌려주는 것을 함께 출력해 보세요.",
+        ko="`attention_mask`가 없으면 모델이 패딩도 문장으로 읽습니다. collator의 출력을 함께 확인해 보세요.",
         en="Without an `attention_mask` the model reads padding as text. Print what the collator returns.",
     ),
     "odd-padding": Text(
@@ -76,7 +76,7 @@ LESSONS = {
         en="Pad with `tokenizer.pad_token_id`, by `tokenizer.pad` rather than by hand.",
     ),
     "random-weights": Text(
-        ko="`from_config`나 `AutoConfig`로 만든 모델은 사전학습되지 않았습니다. `from_pretrained`와 비교해 보세요.",
+        ko="`from_config`로 만든 모델은 사전학습되지 않았습니다. `from_pretrained`와 비교해 보세요.",
         en="A model made from a config is not pretrained: compare it with `from_pretrained`.",
     ),
     "earlier-model-evaluated": Text(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.classroom import Classroom
+from grader.observed.preload import INLINE, preload
 from grader.records import Budget, Limits
 from grader.sandbox import Bind, Isolation
 
@@ -53,7 +54,7 @@ _TENSORFLOW = re.compile(
 
 
 class Setting:
-    """Of one notebook. `binds`, `env` and `startup` are what `run_notebook` takes."""
+    """Of one notebook. `binds`, `env`, `startup` and `preload` are what `run_notebook` takes."""
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Setting:
             # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            "MPLBACKEND": INLINE,
             **_tensorflow(cells),
             "GRADER_LAYERS": str(REAL_LAYERS if classroom.profile == "pocket" else 0),
             "GRADER_OLD": str(int(runtime != "current")),
@@ -97,6 +99,7 @@ class Setting:
             # Of several GPUs the one that batch grading gave this notebook.
             **{name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ},
         }
+        self.preload = preload(cells, self.env)
 
 
 def _caps(budget: Budget) -> dict[str, str]:

@@ -102,8 +102,12 @@ def build(
     *,
     seccomp_fd: int,
     info_fd: int,
+    nest: bool = False,
 ) -> list[str]:
-    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it."""
+    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it.
+
+    `nest`: our own program (`zygote`) may start another bubblewrap in it.
+    """
     options = (
         # own users, processes, network (an empty one), message queues, host name
         "--unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try "
@@ -111,7 +115,7 @@ def build(
         f"--die-with-parent --new-session --cap-drop ALL --uid {UID} --gid {UID} "
         "--hostname notebook --clearenv"
     ).split()
-    if version() >= (0, 8):
+    if version() >= (0, 8) and not nest:
         options += ["--disable-userns", "--assert-userns-disabled"]  # the first step of most kernel exploits
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_symlink():

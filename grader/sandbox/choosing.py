@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,29 @@ def run_canary(isolation: Isolation) -> ProcessResult:
     from grader.sandbox.process import run_process
 
     program = Path(__file__).with_name("canary.py").read_text()
-    pid = 0 if isolation.mounts else os.getpid()
+    return let_loose(
+        lambda stdin, collect_to: run_process(
+            [sys.executable, "-I", "-S", "-c", program],
+            isolation=isolation,
+            binds=(),
+            env={},
+            limits=LIMITS,
+            stdin=stdin,
+            collect=("grader-canary",),
+            collect_to=collect_to,
+            max_collect_mb=1,
+        ),
+        pid=0 if isolation.mounts else os.getpid(),
+    )
+
+
+def let_loose(run: Callable[[bytes, Path], ProcessResult], *, pid: int = 0) -> ProcessResult:
+    """Set out canaries; what `run(stdin, collect_to)`, canary.py in a sandbox, got hold of.
+
+    `pid`: the grader's, where process numbers inside are the host's. Raises SandboxError if the canaries
+    can't be set out.
+    """
+    program = Path(__file__).with_name("canary.py").read_text()
     with _canaries() as asked:
         outside = subprocess.run(
             [sys.executable, "-I", "-S", "-c", program],
@@ -126,20 +148,10 @@ def run_canary(isolation: Isolation) -> ProcessResult:
             )
         os.environ["GRADER_CANARY"] = asked["secret"]
         try:
-            result = run_process(
-                [sys.executable, "-I", "-S", "-c", program],
-                isolation=isolation,
-                binds=(),
-                env={},
-                limits=LIMITS,
-                stdin=json.dumps({**asked, "harmful": True, "pid": pid}).encode(),
-                collect=("grader-canary",),
-                collect_to=Path(asked["folder"]) / "collected",
-                max_collect_mb=1,
-            )
+            asking = json.dumps({**asked, "harmful": True, "pid": pid}).encode()
+            return run(asking, Path(asked["folder"]) / "collected")
         finally:
             del os.environ["GRADER_CANARY"]
-    return result
 
 
 @contextlib.contextmanager

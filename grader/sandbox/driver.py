@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from grader.errors import SandboxError
 from grader.records import CellRun, Ending, Limits, Text
-from grader.sandbox import endings
+from grader.sandbox import endings, warm
 from grader.sandbox.arguments import cpu_seconds
 from grader.sandbox.boxes import box
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
 from grader.sandbox.collect import collect as collect_files
-from grader.sandbox.jail import Jail
-from grader.sandbox.types import Bind, Event, Execution, Isolation
+from grader.sandbox.forked import roots_of
+from grader.sandbox.jail import Jail, NotStarted
+from grader.sandbox.types import Bind, Event, Execution, Isolation, Preload
+from grader.sandbox.warmbox import WarmBox
 from grader.sandbox.watch import Watch
 
 KERNEL_START = 90.0
@@ -36,6 +37,7 @@ TICK = 0.1
 STARTING = -1
 """Cell number of what happens before the first cell."""
 SEVERITY = list(Ending)
+KERNEL = ("-m", "ipykernel_launcher")
 
 
 def run_notebook(
@@ -52,9 +54,45 @@ def run_notebook(
     collect: Sequence[str],
     collect_to: Path | None,
     max_collect_mb: int,
+    preload: Preload | None = None,
 ) -> Execution:
     """See `grader.sandbox.run_notebook`."""
-    with box(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
+    options = {
+        "python": python,
+        "env": env,
+        "startup": startup,
+        "limits": limits,
+        "on_cell": on_cell,
+        "on_event": on_event,
+        "collect": collect,
+        "collect_to": collect_to,
+        "max_collect_mb": max_collect_mb,
+    }
+    place = {"isolation": isolation, "limits": limits, "binds": binds}
+    if (hot := warm.box([python, *KERNEL], preload, env=env, **place)) is not None:
+        try:
+            return run_in(hot, cells, **options)
+        except NotStarted as error:
+            warm.failed(error)
+    return run_in(box(python=python, **place), cells, **options)
+
+
+def run_in(
+    room: Jail | WarmBox,
+    cells: Sequence[tuple[int, str]],
+    *,
+    python: str,
+    env: Mapping[str, str],
+    startup: str,
+    limits: Limits,
+    on_cell: Callable[[CellRun], None] | None,
+    on_event: Callable[[Event], None] | None,
+    collect: Sequence[str],
+    collect_to: Path | None,
+    max_collect_mb: int,
+) -> Execution:
+    """`run_notebook`, in this sandbox; it is closed afterwards. Raises NotStarted before any cell is sent."""
+    with room as jail, contextlib.ExitStack() as stack:
         drive = _Drive(jail, limits, on_event)
         stack.callback(drive.close)
         drive.launch(python, env)
@@ -97,13 +135,17 @@ def run_notebook(
             events_cut=drive.lines.cut,
             start_seconds=drive.start_seconds,
             startup_seconds=drive.startup_seconds,
+            warm=isinstance(jail, WarmBox),
+            notes=tuple(warm.notes) if warm.kept() and not isinstance(jail, WarmBox) else (),
         )
 
 
 class _Drive:
     """One kernel from launch to death. `over` is set once it is dead or must die."""
 
-    def __init__(self, jail: Jail, limits: Limits, on_event: Callable[[Event], None] | None) -> None:
+    def __init__(
+        self, jail: Jail | WarmBox, limits: Limits, on_event: Callable[[Event], None] | None
+    ) -> None:
         self.jail, self.limits, self._on_event = jail, limits, on_event
         self.began = time.monotonic()
         self.over: tuple[Ending, Text] | None = None
@@ -126,7 +168,7 @@ class _Drive:
         file = f"{self.jail.control_inside}/k.json"
         try:
             self.process = self.jail.start(
-                [python, "-m", "ipykernel_launcher", "-f", file, "--HistoryManager.enabled=False"],
+                [python, *KERNEL, "-f", file, "--HistoryManager.enabled=False"],
                 {**env, "PROBE_FD": str(write)},
                 pass_fds=[write],
                 stderr=subprocess.PIPE,
@@ -134,7 +176,7 @@ class _Drive:
         finally:
             os.close(write)
         os.set_blocking(self.process.stderr.fileno(), False)
-        self.watch = Watch(self.process.pid, self.limits, self.jail.writable, self.jail.group)
+        self.watch = Watch(roots_of(self.process), self.limits, self.jail.writable, self.jail.group)
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""
@@ -166,10 +208,7 @@ class _Drive:
         self._read_stderr()
         said = self._stderr.decode(errors="replace").strip().splitlines()
         why = said[-1] if said else ("no answer in time" if code is None else f"exit code {code}")
-        raise SandboxError(
-            ko=f"샌드박스 안에서 주피터 커널이 시작되지 않았어요: {why}",
-            en=f"The Jupyter kernel did not start inside the sandbox: {why}",
-        )
+        raise NotStarted(why)
 
     def startup(self, source: str) -> None:
         """Run the grader's own code. Its failure is ours: SANDBOX_FAULT."""

@@ -45,6 +45,16 @@ PREFIX = "grader-box-"
 _serial = itertools.count()
 
 
+class NotStarted(SandboxError):
+    """The program inside was never reached: nothing of a student's has run. `why` in English."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            ko=f"샌드박스 안에서 주피터 커널이 시작되지 않았어요: {why}",
+            en=f"The Jupyter kernel did not start inside the sandbox: {why}",
+        )
+
+
 class Jail:
     """The folders of one sandbox and, once started, its processes. Use as a context manager."""
 
@@ -102,6 +112,12 @@ class Jail:
         if self._uid is not None:
             self._claim.close()
 
+    def own(self, *paths: Path) -> None:
+        """Make `paths` the property of the user inside."""
+        if self._uid is not None:
+            for path in paths:
+                os.chown(path, self._uid, self._uid, follow_symlinks=False)
+
     @property
     def control_inside(self) -> str:
         """The folder of the kernel's sockets as the kernel sees it."""
@@ -130,8 +146,10 @@ class Jail:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
         stderr: int = subprocess.DEVNULL,
+        nest: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start the one program of this sandbox; `env` is all it gets beside the minimum.
+        """Start the one program of this sandbox; `env` is all it gets beside the minimum. `nest` is for
+        `zygote` alone: it may make namespaces of its own.
 
         The process dies with the *thread* that starts it, so start and wait in the same one.
         """
@@ -165,14 +183,15 @@ class Jail:
 
             info, info_in = os.pipe2(os.O_CLOEXEC)
             hold(info)
-            filter_ = hold(seccomp.as_fd(seccomp.program()))
+            filter_ = hold(seccomp.as_fd(seccomp.program(nest=nest)))
             mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
             staged = [
                 f"{STAGE}/{i}" if self._uid is not None else str(m.source) for i, m in enumerate(mounts)
             ]
-            options = arguments.build(self.python, mounts, staged, env, seccomp_fd=filter_, info_fd=info_in)
+            numbers = {"seccomp_fd": filter_, "info_fd": info_in}
+            options = arguments.build(self.python, mounts, staged, env, **numbers, nest=nest)
             # --args FD: command lines are world-readable, inside as well
-            options_fd = hold(_file("bwrap-args", "\0".join(options).encode()))
+            options_fd = hold(memory_file("bwrap-args", "\0".join(options).encode()))
             rlimits = arguments.rlimits(self.limits)
             command = [*scope, arguments.bwrap(), "--args", str(options_fd), "--", *rlimits, *argv]
             fds = [*pass_fds, filter_, info_in, options_fd]
@@ -184,7 +203,7 @@ class Jail:
                     command,
                 )
                 packed = "\0\0".join("\0".join(group) for group in spec).encode()
-                fds.append(hold(_file("enter", packed)))
+                fds.append(hold(memory_file("enter", packed)))
                 enter = str(Path(__file__).with_name("enter.py"))
                 command = [sys.executable, "-I", "-S", enter, str(fds[-1])]
             try:
@@ -280,7 +299,8 @@ def sweep() -> None:
             os.close(fd)
 
 
-def _file(name: str, content: bytes) -> int:
+def memory_file(name: str, content: bytes) -> int:
+    """`content` behind a file descriptor at position 0."""
     fd = os.memfd_create(name, os.MFD_CLOEXEC)
     with os.fdopen(os.dup(fd), "wb") as file:
         file.write(content)

@@ -9,6 +9,7 @@ Called by `jail`. Linux only; pyseccomp needs libseccomp.so.2.
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import tempfile
@@ -32,6 +33,9 @@ DENIED = (  # noqa: SIM905
 ).split()
 """Answered with EPERM."""
 
+NESTING = ("mount", "umount2", "pivot_root", "setns", "unshare", "sethostname")
+"""What one bubblewrap inside another needs; only `zygote`, our own program, ever has them."""
+
 UNACCOUNTED = ("memfd_create", "memfd_secret", "shmget")
 """Answered with ENOSYS where there is no GPU: memory no watchdog sees. CUDA needs memfd_create."""
 
@@ -50,11 +54,14 @@ STREAM, TCP, FASTOPEN = 1, 6, 0x20000000
 """SOCK_STREAM, IPPROTO_TCP, MSG_FASTOPEN."""
 
 
-def program(*, gpu: bool = False, host_network: bool = False) -> bytes:
+@functools.cache
+def program(*, gpu: bool = False, host_network: bool = False, nest: bool = False) -> bytes:
     """The filter as a BPF program for `bwrap --seccomp`. Raises SandboxError without libseccomp.
 
     `host_network`: there is no network of one's own, and Landlock refuses TCP alone. So no UDP, no raw
     sockets, no MPTCP and no connection made by sending (TCP fast open), which pass Landlock by.
+    `nest` leaves NESTING and new namespaces to a program of ours, which must load the whole filter itself
+    before it lets a student's in.
     """
     try:
         import pyseccomp as sc
@@ -76,10 +83,13 @@ def program(*, gpu: bool = False, host_network: bool = False) -> bytes:
                 raise
 
     for name in DENIED:
-        add(refuse, name)
+        if not (nest and name in NESTING):
+            add(refuse, name)
     for name in ("clone3", *(() if gpu else UNACCOUNTED)):
         add(absent, name)  # clone3's flags lie in memory, out of a filter's sight; libc falls back to clone
-    for flag in NAMESPACES[:-1]:  # clone's lowest byte is the exit signal, so NEWTIME can't be asked of it
+    for flag in (
+        () if nest else NAMESPACES[:-1]
+    ):  # clone's lowest byte is the exit signal, so NEWTIME can't be asked of it
         add(refuse, "clone", sc.Arg(0, sc.MASKED_EQ, flag, flag))
     for request in (TIOCSTI, TIOCLINUX):
         add(refuse, "ioctl", sc.Arg(1, sc.MASKED_EQ, 0xFFFFFFFF, request))

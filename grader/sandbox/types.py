@@ -6,6 +6,7 @@ Plain data, importable on every platform. Called by everything in this package a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,20 @@ class Bind(NamedTuple):
     target: str
     """Absolute path inside."""
     writable: bool = False
+
+
+class Preload(NamedTuple):
+    """What a kernel that is kept warm imports, if it has not yet, before it gets a notebook."""
+
+    imports: tuple[str, ...]
+    """'module', or 'module:attribute' for packages that load lazily. What can't be imported is left out."""
+    kernel_imports: tuple[str, ...] = ()
+    """Those that look, while they are imported, whether they are in a notebook. Imported first."""
+    env: Mapping[str, str] = {}
+    """Variables that imports read, the same for all notebooks of one warm kernel. They must be among those
+    the notebook gets."""
+    late: tuple[str, ...] = ()
+    """Targets of read-only binds that are other files each time."""
 
 
 class Isolation(Record):
@@ -86,6 +101,10 @@ class Execution(Record):
     """From launch to a kernel that answers; without `startup`."""
     startup_seconds: float = 0.0
     """What `startup` took."""
+    warm: bool = False
+    """Run in a kernel that had its imports done before."""
+    notes: tuple[str, ...] = ()
+    """Why not, where that was asked for and something failed."""
 
 
 class ProcessResult(Record):

@@ -26,6 +26,13 @@ SECONDS_EACH = 60.0
 """Of predicting, per model; then it stops after whole chunks and the score is of fewer rows."""
 SECONDS_START = 120.0
 """For importing torch and transformers on a busy machine."""
+IMPORTS = (
+    "torch",
+    "safetensors.torch",
+    *(f"transformers:{name}" for name in ("AutoTokenizer", "BertConfig", "BertForSequenceClassification")),
+    "transformers:BertTokenizerFast",
+)
+"""The evaluator's, done before where a batch keeps it warm."""
 LEAST_ROWS = 200
 """Fewer say nothing: the interval would be wider than ±4 points."""
 
@@ -46,7 +53,7 @@ def ask(
 
     Raises SandboxError, and ClassroomError where there is no Python that could evaluate.
     """
-    from grader.sandbox import Bind, run_process
+    from grader.sandbox import Bind, Preload, run_process
 
     open_air = not isolation.mounts  # nothing is mounted: the real paths are the paths
     places = {"evaluator": EVALUATOR, "model": classroom.model, "weights": weights[0].path.parent}
@@ -66,11 +73,13 @@ def ask(
         ],
     }
     seconds = SECONDS_START + 2 * SECONDS_EACH * len(weights)
+    env = environment(classroom)
     result = run_process(
         [python_of(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
         isolation=isolation,
         binds=[Bind(source, str(inside[name])) for name, source in places.items()],
-        env=environment(classroom),
+        env=env,
+        preload=Preload(imports=IMPORTS, env=env, late=("/opt/weights",)),
         limits=Limits(total_seconds=seconds, cell_seconds=seconds, output_bytes=8_000_000),
         stdin=json.dumps(job).encode(),
     )
