@@ -133,7 +133,9 @@ class _Drive:
         finally:
             os.close(write)
         os.set_blocking(self.process.stderr.fileno(), False)
-        self.watch = Watch(self.process.pid, self.limits, self.jail.writable, self.jail.group)
+        self.watch = Watch(
+            self.process.pid, self.limits, self.jail.writable, self.jail.group, self.jail.gpu_memory()
+        )
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox import arguments, cgroup, gpu, seccomp
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
 
 SERVICE_UIDS = range(61184, 65520)
@@ -61,6 +61,7 @@ class Jail:
                 )
         self.bubblewrap = isolation.name == "bubblewrap"
         self.group: cgroup.Group | None = None
+        self.gpu = gpu.borrow() if self.bubblewrap else None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
         self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
@@ -90,8 +91,14 @@ class Jail:
         self.kill()
         if self.group:
             self.group.remove()
+        if self.gpu:
+            self.gpu.give_back()
         delete(self.base)
         os.close(self._lock)
+
+    def gpu_memory(self) -> gpu.Memory | None:
+        """For the watchdog, where this sandbox has a GPU."""
+        return gpu.Memory(self.gpu.index) if self.gpu else None
 
     @property
     def control_inside(self) -> str:
@@ -152,12 +159,20 @@ class Jail:
 
             info, info_in = os.pipe2(os.O_CLOEXEC)
             hold(info)
-            filter_ = hold(seccomp.as_fd(seccomp.program()))
+            filter_ = hold(seccomp.as_fd(seccomp.program(gpu=self.gpu is not None)))
             mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
             staged = [
                 f"{STAGE}/{i}" if self._uid is not None else str(m.source) for i, m in enumerate(mounts)
             ]
-            options = arguments.build(self.python, mounts, staged, env, seccomp_fd=filter_, info_fd=info_in)
+            options = arguments.build(
+                self.python,
+                mounts,
+                staged,
+                env,
+                seccomp_fd=filter_,
+                info_fd=info_in,
+                devices=self.gpu.nodes if self.gpu else (),
+            )
             # --args FD: command lines are world-readable, inside as well
             options_fd = hold(_file("bwrap-args", "\0".join(options).encode()))
             rlimits = arguments.rlimits(self.limits)
