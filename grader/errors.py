@@ -1,12 +1,12 @@
 """What can go wrong, as a tree. A student's crash is data (`Ending`, `CellRun`), never one of these.
 
-GraderError                    anything the CLI turns into one sentence; exit code 3
-├── UsageError                 the call can't be meant like this; exit code 2
-│   ├── UnreadableSubmission   no notebook, too large, not JSON, format 3, another language, …
-│   └── UnreadableEvidence     not an evidence.json, or of a version this grader doesn't know
-├── BadRubric                  rubric.toml has an unknown key or an impossible value
-├── ClassroomError             a model, data set or runtime is missing, damaged or can't be fetched
-└── SandboxError               isolation can't be had, or failed its self-test
+    GraderError                    anything the CLI turns into one sentence; exit code 3
+    ├── UsageError                 the call can't be meant like this; exit code 2
+    │   ├── UnreadableSubmission   no notebook, too large, not JSON, format 3, another language, …
+    │   └── UnreadableEvidence     not an evidence.json, or of a version this grader doesn't know
+    ├── BadRubric                  rubric.toml has an unknown key or an impossible value
+    ├── ClassroomError             a model, data set or runtime is missing, damaged or can't be fetched
+    └── SandboxError               isolation can't be had, or failed its self-test
 """
 
 from __future__ import annotations
