@@ -181,3 +181,73 @@ def without_clocks(facts):
     if isinstance(facts, list | tuple):
         return [without_clocks(value) for value in facts]
     return facts
+
+
+TWIN = [
+    CELLS[1].replace("fp16=True, ", "").replace('report_to="wandb"', 'report_to="none"'),
+    CELLS[2],
+    CELLS[3],
+    """import torch
+from torch.utils.data import DataLoader
+class Clf(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = new()
+    def forward(self, b):
+        return self.inner(**b).logits
+m = Clf().cuda()
+loader = DataLoader(half["train"].remove_columns(["id", "document"]), 16, shuffle=True,
+                    collate_fn=DataCollatorWithPadding(tokenizer))
+o = torch.optim.AdamW(m.parameters(), lr=1e-3)
+for i, b in enumerate(loader):
+    y = b.pop("labels"); torch.nn.functional.cross_entropy(m(b), y).backward(); o.step(); o.zero_grad()
+print(m.inner.bert.encoder.layer[11].attention is not None, i)""",
+    "!wget https://example.org/more.zip\nopen('more.zip')",
+    "still = 1",
+]
+
+
+def test_twins_in_two_runtimes_give_the_same_facts(isolation, classroom, tmp_path):
+    """The same notebook for transformers 4 and 5; only the name of one argument differs."""
+    import msgspec
+
+    from grader.classroom import available
+
+    old = available().get("2024")
+    if old is None:
+        pytest.skip("the runtime 2024 isn't built here: grader setup --runtime 2024")
+    both = {}
+    for name, python in (("2024", old), ("current", sys.executable)):
+        room = msgspec.structs.replace(classroom, runtimes={name: python})
+        then = ('train_sampling_strategy="group_by_length"', "group_by_length=True")
+        cells = [cell.replace(*then) if name == "2024" else cell for cell in TWIN]
+        seen = observe(
+            Submission(
+                name="twin.ipynb",
+                sha256="",
+                cells=tuple(Cell(index=i, kind="code", source=cell) for i, cell in enumerate(cells)),
+            ),
+            classroom=room,
+            budget=Budget(train_batches=8, eval_batches=1),
+            limits=Limits(total_seconds=300),
+            isolation=isolation,
+            runtime=name,
+            weights_dir=tmp_path / name,
+        )
+        failed = {cell.index: (cell.error_name, cell.environment) for cell in seen.cells if cell.error_name}
+        assert failed == {4: ("FileNotFoundError", True)}, seen.cells
+        assert seen.cells[5].ending is Ending.COMPLETED, "cells after an unknown download still run"
+        wanted = [o.value["wanted"] for o in seen.testimony.observations if o.kind == Kind.MISSING]
+        assert wanted == ["https://example.org/more.zip"]
+        both[name] = seen.testimony.runs
+        about = json.loads((tmp_path / name / "last.json").read_text())
+        assert about["class"] == "Clf" and len(about["example"]["logits"][0]) == 2
+    same = (
+        "cell", "kind", "padding", "grouping", "attempts", "rows", "distinct_rows", "batch_size", "steps",
+        "steps_planned", "max_length", "start", "trainable_share", "ending", "eval_split", "leaked_rows",
+    )  # fmt: skip
+    assert len(both["2024"]) == len(both["current"]) == 3
+    for a, b in zip(both["2024"], both["current"], strict=True):
+        assert {f: getattr(a, f) for f in same} == {f: getattr(b, f) for f in same}
+        assert a.real_tokens_per_row == pytest.approx(b.real_tokens_per_row, rel=0.01)
+        assert a.tokens_per_row == pytest.approx(b.tokens_per_row, rel=0.15), "a few shuffled batches"

@@ -234,10 +234,11 @@ class Field(NamedTuple):
 @pytest.fixture(scope="module", params=BOXES)
 def field(request, tmp_path_factory):
     with warmth(request.param):
-        yield from one_field(tmp_path_factory, isolation_or_skip(request.param))
+        yield from one_field(tmp_path_factory, request.param)
 
 
-def one_field(tmp_path_factory, isolation):
+def one_field(tmp_path_factory, box):
+    isolation = isolation_or_skip(box)
     folder = tmp_path_factory.mktemp("field")
     hidden = folder / "labels.csv"
     hidden.write_text(SECRET)
@@ -293,7 +294,7 @@ def one_field(tmp_path_factory, isolation):
         execution = notebook(isolation, *sources.values(), binds=binds, env={"MODE": "test"})
     finally:
         del os.environ["GRADER_TEST_SECRET"]
-    yield Field(request.param, execution, {name: i for i, name in enumerate(sources)}, asked, folder)
+    yield Field(box, execution, {name: i for i, name in enumerate(sources)}, asked, folder)
     for listener in (server, named, abstract):
         listener.close()
 

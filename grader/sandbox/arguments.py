@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import interpreter
+from grader.sandbox import gpu, interpreter
 from grader.sandbox.types import HOME, OUT, WORK, Bind
 
 CONTROL = "/run/kernel"
@@ -103,10 +103,11 @@ def build(
     seccomp_fd: int,
     info_fd: int,
     nest: bool = False,
+    devices: Sequence[str] = (),
 ) -> list[str]:
     """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it.
 
-    `nest`: our own program (`zygote`) may start another bubblewrap in it.
+    `nest`: our own program (`zygote`) may start another bubblewrap in it. `devices`: nodes of a GPU, see gpu.py.
     """
     options = (
         # own users, processes, network (an empty one), message queues, host name
@@ -125,6 +126,7 @@ def build(
         if version() >= (0, 7):
             options += ["--size", str(size * 1024 * 1024)]
         options += ["--tmpfs", path]
+    options += gpu.options(devices)
     for mount, source in zip(mounts, sources, strict=True):
         options += ["--bind" if mount.writable else "--ro-bind", source, mount.target]
     masked = interpreter.needs(python).masked if python else ()

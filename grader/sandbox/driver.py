@@ -176,7 +176,13 @@ class _Drive:
         finally:
             os.close(write)
         os.set_blocking(self.process.stderr.fileno(), False)
-        self.watch = Watch(roots_of(self.process), self.limits, self.jail.writable, self.jail.group)
+        self.watch = Watch(
+            roots_of(self.process),
+            self.limits,
+            self.jail.writable,
+            self.jail.group,
+            self.jail.gpu_memory(),
+        )
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""

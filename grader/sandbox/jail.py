@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox import arguments, cgroup, gpu, seccomp
 from grader.sandbox.members import Members
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
 
@@ -76,6 +76,7 @@ class Jail:
                 )
         self.bubblewrap = isolation.name == "bubblewrap"
         self.group: cgroup.Group | Members | None = None
+        self.gpu: gpu.Lent | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
         self._uid: int | None = None
@@ -107,6 +108,8 @@ class Jail:
         self.kill()
         if self.group:
             self.group.remove()
+        if self.gpu:
+            self.gpu.give_back()
         delete(self.base)
         os.close(self._lock)
         if self._uid is not None:
@@ -117,6 +120,10 @@ class Jail:
         if self._uid is not None:
             for path in paths:
                 os.chown(path, self._uid, self._uid, follow_symlinks=False)
+
+    def gpu_memory(self) -> gpu.Memory | None:
+        """For the watchdog, where this sandbox has a GPU."""
+        return gpu.Memory(self.gpu.index) if self.gpu else None
 
     @property
     def control_inside(self) -> str:
@@ -183,13 +190,16 @@ class Jail:
 
             info, info_in = os.pipe2(os.O_CLOEXEC)
             hold(info)
-            filter_ = hold(seccomp.as_fd(seccomp.program(nest=nest)))
+            if self.bubblewrap and not nest:
+                self.gpu = gpu.borrow()
+            filter_ = hold(seccomp.as_fd(seccomp.program(gpu=self.gpu is not None, nest=nest)))
             mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
             staged = [
                 f"{STAGE}/{i}" if self._uid is not None else str(m.source) for i, m in enumerate(mounts)
             ]
             numbers = {"seccomp_fd": filter_, "info_fd": info_in}
-            options = arguments.build(self.python, mounts, staged, env, **numbers, nest=nest)
+            nodes = self.gpu.nodes if self.gpu else ()
+            options = arguments.build(self.python, mounts, staged, env, **numbers, nest=nest, devices=nodes)
             # --args FD: command lines are world-readable, inside as well
             options_fd = hold(memory_file("bwrap-args", "\0".join(options).encode()))
             rlimits = arguments.rlimits(self.limits)

@@ -75,7 +75,7 @@ def run_in(
         began = time.monotonic()
         pipe = subprocess.PIPE
         process = jail.start(argv, env, stdin=pipe, stdout=pipe, stderr=pipe)
-        watch = Watch(roots_of(process), limits, jail.writable, jail.group)
+        watch = Watch(roots_of(process), limits, jail.writable, jail.group, jail.gpu_memory())
         talk = _Talk(process, stdin, limits)
         stopped: tuple[Ending, Text] | None = None
         while stopped is None and talk.open():

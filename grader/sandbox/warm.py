@@ -21,6 +21,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
+from grader.sandbox import gpu
 from grader.sandbox.jail import SCOPE_NOTE
 from grader.sandbox.types import Bind, Isolation, Preload
 from grader.sandbox.warmbox import WarmBox, Zygote
@@ -83,6 +84,9 @@ def box(
     if preload is None or not kept() or not sys.platform.startswith("linux"):
         return None
     if isolation.name != "bubblewrap" or _failures > MOST_FAILURES:
+        return None
+    if gpu.indices():
+        _note("there is a GPU: it is lent to one sandbox at a time, so no warm kernels")
         return None
     binds = [bind._replace(source=Path(bind.source).resolve()) for bind in binds]
     if any(SCOPE_NOTE in note for note in isolation.notes):

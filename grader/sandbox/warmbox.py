@@ -155,6 +155,9 @@ class WarmBox:
         """The outbox, on the host."""
         return self.home / "out"
 
+    def gpu_memory(self) -> None:
+        """A warm kernel has no GPU: `warm` leaves machines with one to ordinary sandboxes."""
+
     def pipe(self) -> tuple[int, int]:
         """A pipe to write into from inside: (our end, theirs, to be passed to `start` and then closed)."""
         return os.pipe2(os.O_CLOEXEC)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from grader.records import Ending, Limits, Text
 from grader.sandbox.cgroup import Group
+from grader.sandbox.gpu import Memory
 from grader.sandbox.members import Members, tree
 
 MEMORY_EVERY, DISK_EVERY = 0.25, 1.0
@@ -37,8 +38,10 @@ class Watch:
         limits: Limits,
         folders: Sequence[Path],
         group: Group | Members | None = None,
+        gpu: Memory | None = None,
     ) -> None:
         self.limits, self.folders, self.group, self._roots = limits, tuple(folders), group, tuple(roots)
+        self.gpu = gpu
         self.peak_mb = 0.0
         self._cpu = 0.0
         self._next_memory = self._next_disk = 0.0
@@ -60,6 +63,8 @@ class Watch:
             self.peak_mb = max(self.peak_mb, used)
             if used > self.limits.memory_mb:
                 return out_of_memory(self.limits, used)
+        if self.gpu and (used := self.gpu.above(self.processes(), at_once=at_once)):
+            return out_of_gpu_memory(self.gpu.limit_mb or 0.0, used)
         if now >= self._next_disk:
             self._next_disk = now + DISK_EVERY
             problem = None
@@ -107,6 +112,14 @@ class Watch:
                 en=f"Stopped: files took more than the limit of {self.limits.disk_mb} MB.",
             )
         return None
+
+
+def out_of_gpu_memory(limit_mb: float, used_mb: float) -> tuple[Ending, Text]:
+    """The ending and its words."""
+    return Ending.OUT_OF_MEMORY, Text(
+        ko=f"GPU 메모리 한도({limit_mb:.0f} MB)를 넘어서 멈췄어요. 사용량: {used_mb:.0f} MB.",
+        en=f"Stopped: out of GPU memory (limit {limit_mb:.0f} MB). In use: {used_mb:.0f} MB.",
+    )
 
 
 def out_of_memory(limits: Limits, used_mb: float | None) -> tuple[Ending, Text]:
