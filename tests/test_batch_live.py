@@ -20,7 +20,7 @@ pytest.importorskip("pebble", reason="needs the batch extra")
 import msgspec
 from rich.console import Console
 
-from grader.batch import schedule
+from grader.batch import live, schedule
 from grader.batch.entries import Done, Entry
 from grader.batch.slots import Device, slots, visible
 from grader.batch.work import order
@@ -160,6 +160,20 @@ def test_a_worker_tells_its_stages(tmp_path):
     finally:
         schedule.POLL = before
     assert "reading code and stored outputs" in told
+
+
+def test_what_a_killed_driver_left_is_cleared_up_and_a_living_ones_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, foreign = tmp_path / f"{live.PREFIX}dead", tmp_path / "grader-other"
+    for place in (left, foreign):
+        (place / "scratch").mkdir(parents=True)
+        os.utime(place, (0, 0))
+    with live.folder() as held:
+        assert not left.exists() and foreign.exists()
+        os.utime(held, (0, 0))
+        with live.folder() as second:
+            assert Path(held).is_dir() and second != held
+    assert [place.name for place in tmp_path.iterdir()] == ["grader-other"]
 
 
 # ---------------------------------------------------------------- Ctrl-C

@@ -30,8 +30,10 @@ URGENT = {"grader-failed": 100, "unreadable": 50, "undecided": 20}
 LOOK, SMALL = 5, {"late": 1, "several-notebooks": 2, "near-miss": 3, "only-a-person": 4}
 
 
-def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair, ...], lang: str) -> str:
-    """The page for `rows`, texts in `lang`."""
+def write(
+    rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair, ...] | None, lang: str
+) -> str:
+    """The page for `rows`, texts in `lang`. `pairs` None: they couldn't be looked for."""
     students = [_student(row, rubric, lang) for row in rows]
     names = {student["name"]: student for student in students}
     waiting = sorted((s for s in students if s["reasons"]), key=lambda s: -s["urgency"])
@@ -63,7 +65,10 @@ def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair
             for one in shared(rows)
         ],
         examples=[{**names[row.student], "praise": praise} for row, praise in worth_showing(rows)],
-        pairs=[{**pair._asdict(), "students": (names.get(pair.a), names.get(pair.b))} for pair in pairs],
+        pairs=[
+            {**pair._asdict(), "students": (names.get(pair.a), names.get(pair.b))} for pair in pairs or ()
+        ],
+        uncompared=pairs is None,
         plots=[
             plot
             for plot in (classplots.accuracies(rows, goal, lang), classplots.trade_off(rows, lang))

@@ -115,7 +115,7 @@ def failed_by_us(done: Done) -> bool:
 
 def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: str) -> None:
     """Write the tables and the class page from what the gradebook holds."""
-    pairs = tuple(msgspec.json.decode(book.noted("pairs") or "[]", type=list[Pair]))
+    pairs = msgspec.json.decode(book.noted("pairs") or "[]", type=tuple[Pair, ...] | None)
     with _writing(out):
         for name, text in exports.tables(book.rows(), rubric).items():
             write_whole(out / name, text)

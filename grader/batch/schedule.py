@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pebble import ProcessExpired, ProcessPool
 
 from grader.batch.entries import Done, Entry
-from grader.batch.live import Teller, stage
+from grader.batch.live import Teller, folder, stage
 from grader.batch.slots import Slots
 from grader.batch.work import Order, crashed, do
 from grader.records import Text
@@ -56,8 +56,7 @@ def run_local(
     pool = ProcessPool(
         max_workers=jobs, max_tasks=TASKS_PER_WORKER, context=multiprocessing.get_context("spawn")
     )
-    with tempfile.TemporaryDirectory(prefix="grader-live-", ignore_cleanup_errors=True) as live:
-        os.chmod(live, 0o711)  # a notebook may run as another user, who has to get through
+    with folder() as live:
         try:
             begun: set[str] = set()
             while True:

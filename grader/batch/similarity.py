@@ -70,8 +70,11 @@ Code = tuple[tuple[int, str], ...]
 """A notebook's code: (cell number, source)."""
 
 
-def similar(entries: tuple[Entry, ...], base: Path, exercise: Path | None = None) -> tuple[Pair, ...]:
-    """All pairs above SHOWN, the most alike first. `exercise`: the notebook that students were given."""
+def similar(entries: tuple[Entry, ...], base: Path, exercise: Path | None = None) -> tuple[Pair, ...] | None:
+    """All pairs above SHOWN, the most alike first. `exercise`: the notebook that students were given.
+
+    None if the comparison failed: a hint less, and no reason to lose the class page.
+    """
     codes = {
         entry.student: _code([base / path for path in entry.notebooks]) for entry in entries if entry.path
     }
@@ -85,8 +88,9 @@ def similar(entries: tuple[Entry, ...], base: Path, exercise: Path | None = None
         input=msgspec.json.encode((codes, given)),
         env=os.environ | {"PYTHONHASHSEED": "0"},
         capture_output=True,
-        check=True,
     )
+    if done.returncode:
+        return None
     return msgspec.json.decode(done.stdout, type=tuple[Pair, ...])
 
 
