@@ -386,3 +386,17 @@ def test_a_baseline_whose_output_is_gone_is_to_be_run_again_not_written_again(tm
     ]
     step = verdict(tmp_path, cells).next_step.ko
     assert "셀 5, 6의 학습을 출력이 남도록" in step
+
+
+def test_accuracies_shown_together_below_their_runs_are_those_of_the_runs(tmp_path):
+    timed = "s = time.time()\n{}\nspent = time.time() - s"
+    bare = display(
+        "<div><progress value='14064' max='14064'></progress>\n[14064/14064 43:20, Epoch 3/3]</div>"
+    )
+    first = timed.format(trainer("padded")), [bare]
+    second = timed.format(FRESH + trainer("free", GROUP, COLLATOR)), [bare]
+    both = "print(f'A: {x:.0f}초 / 정확도 {a:.4f}')\nprint(f'B: {y:.0f}초 / 정확도 {b:.4f}')"
+    lines = [stream("A: 7600초 / 정확도 0.9040\n"), stream("B: 2600초 / 정확도 0.9034\n")]
+    cells = [(MAPPED, []), first, second, (both, lines)]
+    assert judge(tmp_path, cells)[1] == "both"
+    assert judge(tmp_path, [*cells[:3], (both, lines[:1])])[1] == "one"

@@ -267,8 +267,8 @@ def _run_baseline(case: Case) -> Text:
     if gone is not None:
         both = say.cells((gone.run.cell, case.bucketed.run.cell))
         return say.text(
-            f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 상태로 "
-            "저장해 주세요.",
+            f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 "
+            "상태로 저장해 주세요.",
             f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
             "accuracy of both in the output.",
         )

@@ -206,7 +206,7 @@ def _weak(case: Case) -> Iterator[Finding]:
             f"{at.ko}의 `padding=True`는 `map`이 한 번에 처리하는 {at_once:,}행 가운데 가장 긴 행에 맞춰 "
             f"패딩합니다. 그래서 행당 {shown} 토큰 정도까지만 줄었고, collator나 `group_by_length`가 더 줄일 "
             "것은 남지 않았습니다.",
-            f"`padding=True` in {at.en} pads to the longest of {at_once:,} rows that `map` handles at once, "
+            f"`padding=True` in {at.en} pads to the longest of {at_once:,} rows that `map` takes at once, "
             f"so rows only came down to about {shown} tokens and nothing was left for the collator or "
             "`group_by_length` to save.",
         ),
