@@ -350,3 +350,53 @@ def test_times_counted_from_the_start_are_not_added_up():
 
     assert seconds(991.2, 1983.0, 2970.0) == 2970.0
     assert seconds(991.2, 989.0, 995.0) == pytest.approx(2975.2)
+
+
+def test_a_run_that_learned_nothing_is_not_the_baseline(tmp_path):
+    stuck, three = a_run(128, 7590, 0.502), a_run(128, 7600, 0.904)
+    cells = [
+        (MAPPED, []),
+        (trainer("padded", "warmup_steps=0"), outputs(stuck, True)),
+        (FRESH + trainer("padded", "seed=1"), outputs(three, True)),
+        (FRESH + trainer("free", GROUP, COLLATOR), outputs(FAST, True)),
+    ]
+    assert "0.9040 → 0.9034" in verdict(tmp_path, cells).actual.ko
+
+
+def test_map_batches_are_told_by_their_size(tmp_path):
+    small = (
+        "b = ds.map(lambda x: tok(x['document'], padding=True, truncation=True), batched=True, batch_size=32)"
+    )
+    cells = [
+        *BOTH[:2],
+        (small, []),
+        (FRESH + trainer("b", GROUP, COLLATOR), outputs(a_run(58.9, 3500, 0.9), True)),
+    ]
+    judge(tmp_path, cells)
+    found = pipeline.check(tmp_path / "a.ipynb", None, rubric.load())[1].findings
+    assert any("32행 가운데" in f.text.ko for f in found)
+
+
+def test_a_baseline_whose_output_is_gone_is_to_be_run_again_not_written_again(tmp_path):
+    cells = [
+        (MAPPED, []),
+        (trainer("padded"), []),
+        BOTH[2],
+        "버킷팅으로 7600초에서 2600초로 줄었고 정확도는 같았다.",
+    ]
+    step = verdict(tmp_path, cells).next_step.ko
+    assert "셀 5, 6의 학습을 출력이 남도록" in step
+
+
+def test_accuracies_shown_together_below_their_runs_are_those_of_the_runs(tmp_path):
+    timed = "s = time.time()\n{}\nspent = time.time() - s"
+    bare = display(
+        "<div><progress value='14064' max='14064'></progress>\n[14064/14064 43:20, Epoch 3/3]</div>"
+    )
+    first = timed.format(trainer("padded")), [bare]
+    second = timed.format(FRESH + trainer("free", GROUP, COLLATOR)), [bare]
+    both = "print(f'A: {x:.0f}초 / 정확도 {a:.4f}')\nprint(f'B: {y:.0f}초 / 정확도 {b:.4f}')"
+    lines = [stream("A: 7600초 / 정확도 0.9040\n"), stream("B: 2600초 / 정확도 0.9034\n")]
+    cells = [(MAPPED, []), first, second, (both, lines)]
+    assert judge(tmp_path, cells)[1] == "both"
+    assert judge(tmp_path, [*cells[:3], (both, lines[:1])])[1] == "one"

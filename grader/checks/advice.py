@@ -14,7 +14,7 @@ from grader.checks.settle import Case
 from grader.checks.shown import saw_up_to
 from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.facts import Kind
-from grader.records import Bucketing, Citation, Grouping, Observation, Text
+from grader.records import Bucketing, Citation, Ending, Grouping, Observation, Text
 
 PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
 """A tokenising call's padding as it is written."""
@@ -273,6 +273,15 @@ def _apply(case: Case) -> Text:
 
 def _run_baseline(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell)
+    gone = next((j for j in case.runs if j is not case.bucketed and _output_gone(j)), None)
+    if gone is not None:
+        both = say.cells((gone.run.cell, case.bucketed.run.cell))
+        return say.text(
+            f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 "
+            "상태로 저장해 주세요.",
+            f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
+            "accuracy of both in the output.",
+        )
     return say.text(
         f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, "
         "`padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 "
@@ -281,6 +290,12 @@ def _run_baseline(case: Case) -> Text:
         "`group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` "
         "and the accuracy of both runs in the output.",
     )
+
+
+def _output_gone(joined: Joined) -> bool:
+    """Was a training run whose time isn't stored any more?"""
+    run = joined.run
+    return bool(run.executed) and run.seconds is None and run.ending == Ending.UNKNOWN
 
 
 def _interpret(case: Case) -> Text:

@@ -16,6 +16,9 @@ from grader.checks.join import Joined, observations
 from grader.facts import Kind
 from grader.records import Bucketing, Evidence, Grouping, Padding
 
+LEARNED = 0.6
+"""Accuracy from which a run has learned something: half of NSMC's rows are of either class."""
+
 EFFORT = {
     "sorted-rows": 1,
     "collator": 1,
@@ -257,13 +260,22 @@ def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int 
         return among[-1]
     mine = runs[to].run
 
-    def unlike(k: int) -> tuple[bool, bool, int, int, int]:
+    def unlike(k: int) -> tuple[bool, bool, bool, int, int, int]:
         other = runs[k]
         fields = ("kind", "rows", "epochs_planned", "batch_size", "eval_split", "precision")
         differs = sum(getattr(other.run, f) != getattr(mine, f) for f in fields)
         # A run that only goes on with the other's checkpoint measures the same training twice.
         resumed = "resume_from_checkpoint" in other.run.arguments
         stored = other.run.seconds is not None and any(e.accuracy is not None for e in other.run.evaluations)
-        return (not stored, resumed, differs, effort(other), abs(to - k) + (1 if k > to else 0))
+        best = max((e.accuracy for e in other.run.evaluations if e.accuracy is not None), default=1.0)
+        # A run that learned nothing (0.50 of two classes) is none that anybody compares with.
+        return (
+            not stored,
+            best < LEARNED,
+            resumed,
+            differs,
+            effort(other),
+            abs(to - k) + (1 if k > to else 0),
+        )
 
     return min(among, key=unlike)

@@ -182,8 +182,15 @@ def mapped_rows(interp: Interpreter, rows: Rows, call: Call) -> Rows:
             made = replace(made, over=over)
         if made.padding == "longest" and made.over == "batch":
             made = _map_batch(made, call, rows)
+        size = call.const(None, "batch_size", default=None)
         _note(
-            interp, made, call, batched=over == "batch", function=function_name(func), dataset=_receiver(call)
+            interp,
+            made,
+            call,
+            batched=over == "batch",
+            function=function_name(func),
+            dataset=_receiver(call),
+            at_once=size if isinstance(size, int) and size > 0 else None,
         )
         return replace(encoded_rows(interp, made, rows), cells=cells | made.cells)
     if isinstance(func, Lib) or (isinstance(result, Unknown) and not isinstance(func, (Function, Partial))):
@@ -281,13 +288,22 @@ def _receiver(call: Call) -> str:
 
 
 def _note(
-    interp: Interpreter, encoded: Encoded, call: Call, *, batched: bool, function: str, dataset: str
+    interp: Interpreter,
+    encoded: Encoded,
+    call: Call,
+    *,
+    batched: bool,
+    function: str,
+    dataset: str,
+    at_once: int | None = None,
 ) -> None:
     words = {"max_length": "max-length", "none": "none", "unknown": "unknown"}
     padding = words.get(encoded.padding, "")
     if not padding:
         padding = {"batch": "map-batch", "all": "max-length", "one": "none"}.get(encoded.over, "unknown")
     value = {"padding": padding, "batched": batched, "function": function, "dataset": dataset}
+    if at_once is not None:
+        value["batch_size"] = at_once
     if encoded.max_length is not None:
         value["max_length"] = encoded.max_length
     if encoded.truncation is not None:
