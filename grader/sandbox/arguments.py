@@ -107,7 +107,8 @@ def build(
 ) -> list[str]:
     """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it.
 
-    `nest`: our own program (`zygote`) may start another bubblewrap in it. `devices`: nodes of a GPU, see gpu.py.
+    `nest`: our own program (`zygote`) may start another bubblewrap in it. `devices`: nodes of a GPU, see
+    gpu.py.
     """
     options = (
         # own users, processes, network (an empty one), message queues, host name

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.sandbox import arguments, cgroup, interpreter, seccomp
-from grader.sandbox.jail import CGROUP_NOTE, Jail, _file, next_name
+from grader.sandbox.jail import CGROUP_NOTE, Jail, memory_file, next_name
 from grader.sandbox.members import Members, of_user
 
 SYS_CREATE_RULESET, VERSION = 444, 1
@@ -94,7 +94,7 @@ class Confined(Jail):
         }
         with contextlib.ExitStack() as stack:
             held = [
-                _file("spec", json.dumps(spec).encode()),
+                memory_file("spec", json.dumps(spec).encode()),
                 seccomp.as_fd(seccomp.program(host_network=True)),
             ]
             leash, self._leash = os.pipe2(os.O_CLOEXEC)
