@@ -9,11 +9,10 @@ An undecided item is blank everywhere: never a zero.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 
+from grader import spreadsheet
 from grader.batch.gradebook import Row
 from grader.batch.standing import Standing, reasons_to_look, standings, total
 from grader.records import RubricItem
@@ -97,25 +96,13 @@ def as_gradescope(items: tuple[Standing, ...], rubric: tuple[RubricItem, ...]) -
 
 
 class _Table:
-    """CSV with a BOM, so that Excel in Korea reads it as UTF-8; formulas in student names are defused."""
+    """Rows, as they come."""
 
     def __init__(self) -> None:
-        self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, lineterminator="\n")
+        self._rows: list[tuple[object, ...]] = []
 
     def add(self, *values: object) -> None:
-        self._writer.writerow([_cell(value) for value in values])
+        self._rows.append(tuple(clean(v) if isinstance(v, str) else v for v in values))
 
     def text(self) -> str:
-        return "\ufeff" + self._buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A leading =, +, -, @, tab would be run as a formula by a spreadsheet (OWASP, CSV injection); a lone
-    carriage return, which csv doesn't quote, would begin a row of its own."""
-    if value is None:
-        return ""
-    if not isinstance(value, str) or value == DASH:
-        return value
-    text = clean(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\n") else text
+        return spreadsheet.table(self._rows)

@@ -53,10 +53,22 @@ FINDINGS = {
     "run-not-trusted": Text(ko="실행 증거를 믿기 어려움", en="evidence of the run not trusted"),
     "printed-without-training": Text(ko="학습 없이 출력된 정확도", en="accuracy printed without training"),
     "overfitting": Text(ko="검증 손실이 다시 올라감", en="validation loss rises again"),
+    "mask-missing": Text(ko="attention mask 없는 패딩", en="padding without an attention mask"),
+    "odd-padding": Text(ko="다른 토큰으로 패딩", en="padded with another token"),
+    "random-weights": Text(ko="무작위 가중치에서 학습", en="trained from random weights"),
+    "earlier-model-evaluated": Text(
+        ko="bucketing 모델 대신 앞 모델을 평가", en="evaluated the earlier model"
+    ),
     "continued-training": Text(ko="앞 실행의 모델을 이어서 학습", en="went on training the same model"),
     "confounded": Text(ko="bucketing 말고도 다른 조건", en="runs differ in more than bucketing"),
     "at-the-threshold": Text(ko="90 % 경계의 정확도", en="accuracy at the 90 % threshold"),
     "verified-below-claim": Text(ko="다시 평가한 정확도가 낮음", en="re-evaluated accuracy below the claim"),
+    "verified-below-honest": Text(
+        ko="같은 양의 정상적인 학습보다 낮음", en="below honest trainings of the same budget"
+    ),
+    "verified-above-honest": Text(
+        ko="같은 양의 정상적인 학습보다 높음", en="above honest trainings of the same budget"
+    ),
     "stored-error": Text(ko="오류 출력이 남아 있음", en="errors stored in outputs"),
     "stale-output": Text(ko="지금 코드의 출력이 아님", en="outputs of other code"),
     "observed-differs": Text(ko="다시 실행한 결과가 다름", en="behaves differently when run"),

@@ -67,6 +67,30 @@ LESSONS = {
         ko="길이 분포를 먼저 그리고, 잘리는 리뷰가 몇 %인지 보고 max_length를 정하게 해 주세요.",
         en="Plot the lengths first, and choose max_length by the share of reviews it cuts.",
     ),
+    "mask-missing": Text(
+        ko="`attention_mask`가 없으면 모델이 패딩도 문장으로 읽습니다. collator의 출력을 함께 확인해 보세요.",
+        en="Without an `attention_mask` the model reads padding as text. Print what the collator returns.",
+    ),
+    "odd-padding": Text(
+        ko="패딩에는 `tokenizer.pad_token_id`를 쓰고, 직접 채우기보다 `tokenizer.pad`에 맡기게 해 주세요.",
+        en="Pad with `tokenizer.pad_token_id`, by `tokenizer.pad` rather than by hand.",
+    ),
+    "random-weights": Text(
+        ko="`from_config`로 만든 모델은 사전학습되지 않았습니다. `from_pretrained`와 비교해 보세요.",
+        en="A model made from a config is not pretrained: compare it with `from_pretrained`.",
+    ),
+    "earlier-model-evaluated": Text(
+        ko="어느 모델을 평가하는지 Trainer마다 확인하고, 실험마다 변수 이름을 따로 두게 해 주세요.",
+        en="See which model each Trainer evaluates; give every experiment names of its own.",
+    ),
+    "verified-below-honest": Text(
+        ko="같은 양을 보통 방법으로 학습한 모델보다 낮습니다. 학습 설정을 학생과 함께 살펴봐 주세요.",
+        en="Below an ordinary training of the same amount: look at its settings with the student.",
+    ),
+    "verified-above-honest": Text(
+        ko="같은 양을 보통 방법으로 학습한 모델보다 높습니다. 다른 데이터나 가중치를 썼는지 물어봐 주세요.",
+        en="Above an ordinary training of the same amount: ask whether other data or weights were used.",
+    ),
     "run-not-trusted": Text(
         ko="실행 중의 기록이 바뀌었을 수 있습니다. 점수를 정하기 전에 노트북을 직접 열어 봐 주세요.",
         en="The record of the run may have been changed. Open the notebook before settling the grade.",

@@ -11,8 +11,10 @@ from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
+from grader.checks.shown import saw_up_to
+from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.facts import Kind
-from grader.records import Bucketing, Citation, Observation, Text
+from grader.records import Bucketing, Citation, Ending, Grouping, Observation, Text
 
 PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
 """A tokenising call's padding as it is written."""
@@ -25,7 +27,12 @@ _WRITTEN = re.compile(
 def next_step(case: Case) -> Text:
     """The smallest thing that would bring item 3 further."""
     kind = case.facts.bucketing
-    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT:
+    if unfilled(case) and kind == Bucketing.ABSENT:
+        return compare_later(case)
+    if unfilled(case) and outputs_cleared(case.evidence):
+        return go_on(case) or _save_as_run()
+    never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
+    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
     if kind == Bucketing.NO_OP:
         return _remove_padding(case)
@@ -89,29 +96,103 @@ def _remove_padding(case: Case) -> Text:
             f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If "
             "rows have come down to 20–30 tokens, the time will show it.",
         )
+    if (collator := padding_collator(case, bucketed)) is not None:
+        return _free_collator(say.cell(collator.cell), rerun)
     if not pads_in_advance(source):
         return _group(rerun, bucketed.run.kind)
-    at = say.cell(padding_cell(case, source))
-    written = PADS[source.value["padding"]]
-    has_collator = "collator" in bucketed.run.attempts
-    usual = (
-        " `DataCollatorWithPadding(tokenizer)`를 `Trainer(data_collator=...)`에 넣은 뒤"
-        if not has_collator
-        else ""
-    )
-    usual_en = (
-        ", pass `DataCollatorWithPadding(tokenizer)` as `Trainer(data_collator=...)`"
-        if not has_collator
-        else ""
-    )
+    more, more_en = _still_to_add(bucketed)
     width = bucketed.run.tokens_per_row
     now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
     now_en = f" from {say.tokens(width)}" if width is not None else ""
+    seen = say.text(
+        f"{now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
+        f"Tokens per row should fall{now_en} to about 20–30.",
+    )
+    if (free := unpadded_already(case, bucketed, source)) is not None:
+        made = say.cell(free)
+        return say.text(
+            f"{made.ko}에서 패딩 없이 토큰화한 데이터를 만들어 두었지만 {rerun.ko}의 학습에는 쓰이지 "
+            f"않았습니다. 그 데이터를 `train_dataset`에 넣고{more} {rerun.ko}의 학습을 다시 실행해 보세요. "
+            f"{seen.ko}",
+            f"{made.en.capitalize()} tokenises without padding, but {rerun.en} doesn't train on that. Pass "
+            f"it as `train_dataset`{more_en} and run the training of {rerun.en} again. {seen.en}",
+        )
+    place = padding_cell(case, source)
+    at = say.cell(place)
+    written = padding_argument(case, place) or PADS[source.value["padding"]]
+    mapped = bool(source.value.get("function"))
+    again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
+    again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
+    map_en = ", the `map`" if mapped else ""
     return say.text(
-        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){usual} {rerun.ko}의 "
-        f"학습만 다시 실행해 보세요. {now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
-        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){usual_en} and run only "
-        f"the training of {rerun.en} again. Tokens per row should fall{now_en} to about 20–30.",
+        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){more}{again} "
+        f"{rerun.ko}의 학습을 다시 실행해 보세요. {seen.ko}",
+        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){more_en}, then run "
+        f"{at.en}{map_en} and the training of {rerun.en} again. {seen.en}",
+    )
+
+
+def _still_to_add(bucketed: Joined) -> tuple[str, str]:
+    """What a Trainer needs besides unpadded rows, so far as the run hasn't got it."""
+    run = bucketed.run
+    if run.kind == "torch-loop" and "own-collator" not in run.attempts and "collator" not in run.attempts:
+        return (
+            " 배치에서 가장 긴 행까지만 패딩하는 `collate_fn`을 `DataLoader`에 넣은 뒤",
+            ", give the `DataLoader` a `collate_fn` that pads to the longest row of a batch",
+        )
+    if run.kind != "trainer" or run.grouping == Grouping.UNKNOWN:
+        return "", ""
+    lacking = []
+    if "collator" not in run.attempts and "own-collator" not in run.attempts:
+        lacking.append("`data_collator=DataCollatorWithPadding(tokenizer)`")
+    if run.grouping != Grouping.LENGTH:
+        lacking.append("`group_by_length=True`")
+    if not lacking:
+        return "", ""
+    ko, en = ", ".join(lacking), " and ".join(lacking)
+    return f" {ko} 설정을 더한 뒤", f", add {en}"
+
+
+def padding_collator(case: Case, joined: Joined) -> Observation | None:
+    """The collator of a run that pads every batch of unpadded rows to one length."""
+    cells = {*joined.run.cells, joined.run.cell}
+    made = [o for o in observations(case.evidence, Kind.TOKENIZE) if o.cell in cells]
+    if not any(o.value.get("padding") == "none" for o in made):
+        return None
+    found = [o for o in observations(case.evidence, Kind.COLLATOR) if o.cell in cells]
+    return next((o for o in reversed(found) if o.value.get("padding") == "max_length"), None)
+
+
+def unpadded_already(case: Case, joined: Joined, padded: Observation) -> int | None:
+    """A cell between the padding and this training that maps without padding: its rows aren't used."""
+    for o in reversed(observations(case.evidence, Kind.TOKENIZE)):
+        between = o.cell is not None and (padded.cell or 0) < o.cell < (joined.run.cell or 0)
+        if (
+            between
+            and o.value.get("padding") == "none"
+            and o.value.get("batched")
+            and o.value.get("function")
+        ):
+            return o.cell
+    return None
+
+
+def padding_argument(case: Case, place: int) -> str | None:
+    """The padding argument as it stands in a cell."""
+    written = _WRITTEN.search(case.evidence.submission.cells[place].source)
+    if written is None:
+        return None
+    return written.group()[written.start(1) - written.start() :]
+
+
+def _free_collator(at: Text, rerun: Text) -> Text:
+    return say.text(
+        f"{at.ko}의 collator에서 `padding='max_length'`(와 `max_length`)를 빼고 "
+        f"`DataCollatorWithPadding(tokenizer)`만 남긴 뒤 {rerun.ko}의 학습을 다시 실행해 보세요. 배치에서 "
+        "가장 긴 행까지만 패딩하게 됩니다.",
+        f"Take `padding='max_length'` (and `max_length`) out of the collator in {at.en}, leave "
+        f"`DataCollatorWithPadding(tokenizer)`, and run the training of {rerun.en} again: it then pads only "
+        "to the longest row of a batch.",
     )
 
 
@@ -192,6 +273,15 @@ def _apply(case: Case) -> Text:
 
 def _run_baseline(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell)
+    gone = next((j for j in case.runs if j is not case.bucketed and _output_gone(j)), None)
+    if gone is not None:
+        both = say.cells((gone.run.cell, case.bucketed.run.cell))
+        return say.text(
+            f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 "
+            "상태로 저장해 주세요.",
+            f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
+            "accuracy of both in the output.",
+        )
     return say.text(
         f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, "
         "`padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 "
@@ -202,9 +292,15 @@ def _run_baseline(case: Case) -> Text:
     )
 
 
+def _output_gone(joined: Joined) -> bool:
+    """Was a training run whose time isn't stored any more?"""
+    run = joined.run
+    return bool(run.executed) and run.seconds is None and run.ending == Ending.UNKNOWN
+
+
 def _interpret(case: Case) -> Text:
     base, late = case.pair
-    a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+    a, b = say.durations(base.seconds, late.seconds)
     at = say.cell(late.cell)
     return say.text(
         f"{at.ko} 아래에 마크다운 셀을 하나 만들어, 학습 시간({a.ko} → {b.ko})과 정확도가 왜 그렇게 "

@@ -16,7 +16,11 @@ from grader.checks.join import Joined, observations
 from grader.facts import Kind
 from grader.records import Bucketing, Evidence, Grouping, Padding
 
+LEARNED = 0.6
+"""Accuracy from which a run has learned something: half of NSMC's rows are of either class."""
+
 EFFORT = {
+    "sorted-rows": 1,
     "collator": 1,
     "own-collator": 2,
     "group_by_length": 4,
@@ -76,18 +80,30 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
         if best is None or _RANK[one.bucketing] > _RANK[best.bucketing]:
             best = one
     assert best is not None
+    unread = [i for i in ran if _unread(runs[i])]
+    if best.bucketing == Bucketing.UNKNOWN and unread and _says_it_bucketed(evidence):
+        # Code of the student's own that we can't read says more of bucketing than a collator does.
+        return Decided(
+            Bucketing.UNKNOWN, unread[-1], _closest(runs, unread[-1], ran[: ran.index(unread[-1])])
+        )
     return best
 
 
 def _plainer(runs: tuple[Joined, ...], i: int, ran: list[int], min_fall: float) -> list[int]:
-    """Runs that try less than run `i`; or as much, but with wider batches (a collate function that
+    """Runs that try less than run `i`; or as much, but padded to a fixed length (a collate function that
     pads to the maximum looks like an attempt and is the plain run)."""
     mine = effort(runs[i])
+    fixed = (Padding.MAX_LENGTH, Padding.MAP_BATCH)
     return [
         k
         for k in ran
         if effort(runs[k]) < mine
-        or (k != i and effort(runs[k]) == mine and _fell(runs[i], runs[k], min_fall))
+        or (
+            k != i
+            and effort(runs[k]) == mine
+            and (runs[k].measured or runs[k].run.padding in fixed)
+            and _fell(runs[i], runs[k], min_fall)
+        )
     ]
 
 
@@ -130,7 +146,7 @@ def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int])
     if narrow:
         # Stored figures show narrow batches, and no code that we could read explains them.
         return Decided(Bucketing.UNKNOWN, bucketed=narrow[-1])
-    unclear = [i for i in ran if _unread(runs[i])]
+    unclear = [i for i in ran if _unread(runs[i])] or _narrower(runs, ran)
     if len(unclear) > 1 and _says_it_bucketed(evidence):
         return Decided(
             Bucketing.UNKNOWN,
@@ -138,6 +154,17 @@ def _nothing_tried(evidence: Evidence, runs: tuple[Joined, ...], ran: list[int])
             baseline=_closest(runs, unclear[-1], [i for i in ran if i != unclear[-1]]),
         )
     return Decided(Bucketing.ABSENT, baseline=ran[-1] if ran else None)
+
+
+def _narrower(runs: tuple[Joined, ...], ran: list[int]) -> list[int]:
+    """All runs, the narrowest last, where one cell trains at several widths: buckets of its own, perhaps."""
+    by_cell: dict[int | None, set[float]] = {}
+    for i in ran:
+        if runs[i].run.tokens_per_row is not None:
+            by_cell.setdefault(runs[i].run.cell, set()).add(runs[i].run.tokens_per_row)
+    if all(len(widths) < 2 for widths in by_cell.values()):
+        return []
+    return sorted(ran, key=lambda i: -(runs[i].run.tokens_per_row or 0))
 
 
 def _unread(joined: Joined) -> bool:
@@ -184,24 +211,33 @@ def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
     never wider than per 1,000 rows, and rows grouped by length never wider than at random.
     """
     a, b = mine.run, other.run
-    if _less_padding(mine, other):
+    if _less_padding(mine, other, min_fall):
         return True
+    if a.padding == b.padding == Padding.DYNAMIC and not (mine.measured and other.measured):
+        # A few batches of ours: their mean width moves by a tenth with the luck of the draw and more with
+        # the batch size, so only grouping counts.
+        return a.grouping == Grouping.LENGTH != b.grouping
     if a.tokens_per_row is not None and b.tokens_per_row is not None:
         return a.tokens_per_row <= (1 - min_fall) * b.tokens_per_row
     if a.padding == Padding.DYNAMIC and b.padding in (Padding.MAX_LENGTH, Padding.MAP_BATCH):
         return True
-    if a.padding == b.padding == Padding.DYNAMIC:
-        return a.grouping == Grouping.LENGTH != b.grouping
     x, y = padding.width(a), padding.width(b)
     return x is not None and y is not None and x <= (1 - min_fall) * y
 
 
-def _less_padding(mine: Joined, other: Joined) -> bool:
-    """Under our budget grouping shows the longest batches first: compare the share of padding instead."""
+def _less_padding(mine: Joined, other: Joined, min_fall: float) -> bool:
+    """Under our budget grouping shows the longest batches first: compare the share of padding instead.
+
+    The tokens computed for each real one must fall by `min_fall`: where rows are cut to a few tokens there is
+    hardly any padding to begin with, and a share of nothing can't fall far.
+    """
     a, b = mine.run.padding_share, other.run.padding_share
     if mine.measured or other.measured or a is None or b is None:
         return False
-    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b
+    if mine.run.grouping == Grouping.NONE == other.run.grouping and other.run.padding == Padding.DYNAMIC:
+        return False  # smaller batches have less padding, too
+    fell = (1 - b) <= (1 - min_fall) * (1 - a)
+    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b and fell
 
 
 def _first_pair(known: list[tuple[int, float]], mine: float | None) -> tuple[float, float] | None:
@@ -224,13 +260,22 @@ def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int 
         return among[-1]
     mine = runs[to].run
 
-    def unlike(k: int) -> tuple[bool, bool, int, int, int]:
+    def unlike(k: int) -> tuple[bool, bool, bool, int, int, int]:
         other = runs[k]
         fields = ("kind", "rows", "epochs_planned", "batch_size", "eval_split", "precision")
         differs = sum(getattr(other.run, f) != getattr(mine, f) for f in fields)
         # A run that only goes on with the other's checkpoint measures the same training twice.
         resumed = "resume_from_checkpoint" in other.run.arguments
         stored = other.run.seconds is not None and any(e.accuracy is not None for e in other.run.evaluations)
-        return (not stored, resumed, differs, effort(other), abs(to - k) + (1 if k > to else 0))
+        best = max((e.accuracy for e in other.run.evaluations if e.accuracy is not None), default=1.0)
+        # A run that learned nothing (0.50 of two classes) is none that anybody compares with.
+        return (
+            not stored,
+            best < LEARNED,
+            resumed,
+            differs,
+            effort(other),
+            abs(to - k) + (1 if k > to else 0),
+        )
 
     return min(among, key=unlike)

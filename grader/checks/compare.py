@@ -30,7 +30,10 @@ def compared(
     stored = [j for j in pair if _time_and_accuracy(j)]
     if len(stored) == 2 and not same_training(*pair):
         return "both"
-    if typed_sides(evidence, one_stored=bool(stored)):
+    lone = None
+    if len(stored) == 1 and bucketed is not None:
+        lone = "bucketing" if stored[0] is runs[bucketed] else "baseline"
+    if typed_sides(evidence, one_stored=bool(stored), stored=lone):
         return "typed"
     anywhere = any(_time_and_accuracy(j) for j in runs)
     return "one" if anywhere else "none"
@@ -51,8 +54,10 @@ def same_training(a: Joined, b: Joined) -> bool:
     return any("resume_from_checkpoint" in j.run.arguments for j in (a, b))
 
 
-def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
+def typed_sides(evidence: Evidence, one_stored: bool, stored: str | None = None) -> bool:
     """Did the student type a result of both sides (or of the side that isn't stored)?
+
+    `stored`: which side has its result stored, 'baseline' or 'bucketing', where that is known.
 
     A time counts, and an accuracy of three or more digits that no output shows: "0.90" stands in every
     statement of the goal, and the stored run's own accuracy is often repeated.
@@ -72,6 +77,8 @@ def typed_sides(evidence: Evidence, one_stored: bool) -> bool:
             sides[about] += 1
     if any(_compares(o.value) for o in observations(evidence, Kind.TYPED_TABLE)):
         return True
+    if stored == "baseline" and sides["bucketing"] > 0:
+        return True
     return sides["baseline"] > 0 and (one_stored or sides["bucketing"] > 0)
 
 
@@ -87,17 +94,52 @@ def _compares(table: dict) -> bool:
     return about and amount and (len(rows) >= 2 or header.count(" ") >= 2)
 
 
-def analysed(evidence: Evidence) -> tuple[str, tuple[int, ...]]:
-    """'yes', 'short' or 'no', and the cells where the student interprets the result."""
+def analysed(
+    evidence: Evidence, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None
+) -> tuple[str, tuple[int, ...]]:
+    """'yes', 'short' or 'no', and the cells where the student interprets the result.
+
+    Text that names no run speaks of the two compared ones if it follows them.
+    """
+    merged = tuple(j.run for j in runs)
     found = [
         o
-        for o in observations(evidence, Kind.ANALYSIS)
-        if set(o.value.get("about", ())) & TOPICS and o.value.get("depth") in DEPTHS[1:]
+        for o in observations(evidence, Kind.ANALYSIS, Kind.REMARK)
+        if set(o.value.get("about", ())) & TOPICS
+        and o.value.get("depth") in DEPTHS[1:]
+        and (o.kind == Kind.ANALYSIS or follows(o.cell, merged, baseline, bucketed))
     ]
     if not found:
         return "no", ()
     depth = max((o.value["depth"] for o in found), key=DEPTHS.index)
     return depth, tuple(o.cell for o in found if o.cell is not None)
+
+
+def unread(
+    evidence: Evidence, runs: tuple[Joined, ...], baseline: int | None, bucketed: int | None
+) -> tuple[int, ...]:
+    """Cells below the compared runs whose text seems to hold them against each other, in words that we
+    can't make out."""
+    return tuple(
+        o.cell
+        for o in observations(evidence, Kind.REMARK)
+        if o.value.get("depth") == "unread"
+        and o.cell is not None
+        and follows(o.cell, tuple(j.run for j in runs), baseline, bucketed)
+    )
+
+
+def follows(
+    cell: int | None, runs: tuple[TrainingRun, ...], baseline: int | None, bucketed: int | None
+) -> bool:
+    """Does `cell` come after both compared runs, with no third one between?"""
+    if cell is None or baseline is None or bucketed is None:
+        return False
+    pair = (baseline, bucketed)
+    last = max(runs[i].cell or 0 for i in pair)
+    return cell > last and not any(
+        last < (run.cell or 0) < cell for i, run in enumerate(runs) if i not in pair and run.executed
+    )
 
 
 def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
@@ -113,7 +155,9 @@ def differences(a: TrainingRun, b: TrainingRun) -> tuple[str, ...]:
     if x and y and abs(x - y) > 0.05 * max(x, y):
         stopped = Ending.EARLY_STOPPED in (a.ending, b.ending)
         found.append("early_stopping" if stopped else "epochs")
-    if Start.UNKNOWN not in (a.start, b.start) and not _same_start(a, b):
+    # Going on from a trained model never equals anything, however the other began.
+    starts = (a.start, b.start)
+    if Start.CONTINUED in starts or (Start.UNKNOWN not in starts and a.start != b.start):
         found.append("start")
     for name, keys in ARGUMENTS.items():
         pairs = [(_argument(a, k), _argument(b, k)) for k in keys]
@@ -170,8 +214,3 @@ def _argument(run: TrainingRun, key: str) -> object:
         return float(value)
     except ValueError:
         return value
-
-
-def _same_start(a: TrainingRun, b: TrainingRun) -> bool:
-    """Do both begin with equal weights? Going on from a trained model never equals anything."""
-    return a.start == b.start and a.start != Start.CONTINUED

@@ -8,13 +8,13 @@ something that can't be known, such as bucketing in a file whose outputs are cle
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.advice import next_step, padding_citation, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.parts import comparison, effect, interpretation
 from grader.checks.settle import Case
-from grader.checks.shown import award, untold
+from grader.checks.shown import award, observed_trained, saw_up_to, untold
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
 
@@ -60,15 +60,19 @@ def _status(case: Case) -> Status:
     if facts.bucketing == Bucketing.UNKNOWN:
         kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP}
     if outputs_cleared(case.evidence) and facts.bucketing != Bucketing.ABSENT:
-        # What was run, and what it stored, is gone: both may have been there.
-        compared.add("both")
-        if facts.bucketing == Bucketing.UNEXECUTED:
+        # What was run, and what it stored, is gone: both may have been there, unless our own run went
+        # through everything and saw no second training.
+        all_seen = saw_up_to(case, 10**9)
+        if not all_seen or sum(map(observed_trained, case.runs)) > 1:
+            compared.add("both")
+        if facts.bucketing == Bucketing.UNEXECUTED and not all_seen:
             kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP, Bucketing.UNEXECUTED}
     if facts.bucketing == Bucketing.ABSENT and untold(case):
         # What was not found may stand in code that isn't in the file.
         kinds |= {Bucketing.EFFECTIVE, Bucketing.NO_OP}
         compared.add("both")
-    possible = {parts(k, c, facts.analysed) for k in kinds for c in compared}
+    said = {facts.analysed, "short"} if case.unread_cells else {facts.analysed}
+    possible = {parts(k, c, a) for k in kinds for c in compared for a in said}
     return possible.pop() if len(possible) == 1 else Status.UNDECIDED
 
 
@@ -90,6 +94,8 @@ def _reason(case: Case, status: Status) -> Text:
                     "doing.",
                 )
             )
+        if case.own_run:
+            sentences.append(own_run.said(case.evidence))
         return say.join_texts(sentences)
     if status == Status.UNDECIDED:
         return _unsure(case)
@@ -138,6 +144,14 @@ def _unsure(case: Case) -> Text:
             f"The grader can't read the code that {at.en} runs, and bucketing and the comparison may be in "
             "there.",
         )
+    if case.unread_cells and case.facts.bucketing != Bucketing.UNKNOWN:
+        at = say.cells(case.unread_cells)
+        return say.text(
+            f"{at.ko}의 글이 두 실행을 비교해 해석한 것인지에 따라 판정이 달라지는데, 채점기가 그 뜻을 읽어 "
+            "내지 못했습니다.",
+            f"The verdict hangs on whether the text in {at.en} interprets the comparison, which the grader "
+            "can't make out.",
+        )
     if case.bucketed is not None and case.bucketed.run.kind != "trainer":
         return say.text(
             "bucketing이 실제로 효과를 냈는지에 따라 판정이 달라지는데, 코드와 남은 출력으로는 정할 수 "
@@ -171,6 +185,12 @@ def _person(case: Case) -> Text | None:
             f"✍️ {at.ko}의 이미지에 비교 결과가 있는지 눈으로 확인해 주세요. 이미지는 채점에 쓰지 않았습니다.",
             f"✍️ Please look whether the images in {at.en} hold a comparison; they were not used.",
         )
+    if case.unread_cells and case.facts.bucketing != Bucketing.UNKNOWN:
+        at = say.cells(case.unread_cells)
+        return say.text(
+            f"✍️ {at.ko}의 글이 bucketing 전후를 비교해 해석한 것인지 읽어 보고 정해 주세요.",
+            f"✍️ Please read {at.en} and decide whether it interprets the comparison.",
+        )
     if _status(case) == Status.UNDECIDED:
         return say.text(
             "✍️ 패딩이 실제로 줄었는지 코더와 함께 배치의 길이를 출력해 확인해 주세요.",
@@ -198,6 +218,6 @@ def _cited(case: Case) -> tuple[Citation, ...]:
         found += say.cite_run(j.run)
     for o in observations(case.evidence, Kind.TYPED_TABLE)[:2]:
         found += say.cite_observation(o)
-    by_cell = {o.cell: o for o in observations(case.evidence, Kind.ANALYSIS)}
+    by_cell = {o.cell: o for o in observations(case.evidence, Kind.REMARK, Kind.ANALYSIS)}
     found += [say.cite(c, by_cell[c].quote, Witness.SOURCE) for c in case.analysis_cells if c in by_cell]
     return say.distinct(found)

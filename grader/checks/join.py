@@ -104,13 +104,31 @@ def join(evidence: Evidence) -> tuple[Joined, ...]:
     scored = {e.cell for e in evidence.recorded.evaluations if e.accuracy is not None}
     cells = sorted({j.run.cell for j in joined if j.run.executed})
     following = {a: next((b for b in cells if b > a), 10**9) for a in cells}
+    together = _scored_together(evidence, joined)
     return tuple(
         replace(
             _without_refuted_start(j, joined),
-            scored_later=any(j.run.cell <= c < following.get(j.run.cell, 0) for c in scored),
+            scored_later=j.run.cell in together
+            or any(j.run.cell <= c < following.get(j.run.cell, 0) for c in scored),
         )
         for j in joined
     )
+
+
+def _scored_together(evidence: Evidence, joined: list[Joined]) -> set[int]:
+    """Cells of trainings whose accuracies stand in one later cell, as many as there are trainings."""
+    shown = Counter(e.cell for e in evidence.recorded.evaluations if e.accuracy is not None)
+    found: set[int] = set()
+    for cell, count in shown.items():
+        before = [j.run.cell for j in joined if j.recorded is not None and j.run.cell < cell]
+        without = [
+            j.run.cell
+            for j in joined
+            if j.run.cell in before and all(e.accuracy is None for e in j.run.evaluations)
+        ]
+        if count > 1 and len(without) == len(before) == count:
+            found |= set(without)
+    return found
 
 
 def _adopt_orphans(by_cell: dict[int, dict[Witness, list[TrainingRun]]]) -> None:

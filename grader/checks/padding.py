@@ -102,6 +102,8 @@ def contradicts(width: float, meant: Padding, run: TrainingRun) -> bool:
     if meant == Padding.DYNAMIC:
         limit = run.max_length or FULL_LENGTH
         at_limit = abs(width - limit) < 0.01 * limit and limit >= 64
+        if run.grouping == Grouping.NONE and (run.batch_size or 8) >= 64 and limit <= 96:
+            at_limit = False  # among that many random rows one is nearly always cut at the limit
         return width > LONGEST_REVIEW + 1 or at_limit
     if meant == Padding.MAP_BATCH:
         return width > LONGEST_REVIEW + 1

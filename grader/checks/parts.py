@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from grader.checks import say
 from grader.checks.accuracy import best_of
-from grader.checks.advice import padding_cell, pads_in_advance, tokenising
+from grader.checks.advice import padding_cell, padding_collator, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
 from grader.checks.settle import Case
-from grader.records import Bucketing, Grouping, Padding, Text
+from grader.records import Bucketing, Ending, Grouping, Padding, Text
 
 
 def effect(case: Case) -> Text:
@@ -27,6 +27,11 @@ def effect(case: Case) -> Text:
                 f"{where.ko}에 bucketing 코드가 있지만, 실행된 출력이 남아 있지 않습니다.",
                 f"Bucketing is written in {where.en}, but no output of it is stored.",
             )
+        if bucketed is not None and (stopped := _stopped(bucketed)) is not None:
+            return say.text(
+                f"{where.ko}의 bucketing 학습은 {stopped.ko} 멈춰, 결과가 남지 않았습니다.",
+                f"The training with bucketing in {where.en} stopped {stopped.en} and left no result.",
+            )
         return say.text(
             f"{where.ko}에 bucketing 코드가 있지만, 결과를 남긴 실행이 없습니다.",
             f"Bucketing is written in {where.en}, but no run of it left a result.",
@@ -40,6 +45,17 @@ def effect(case: Case) -> Text:
         f"{at.ko}의 학습에서 패딩이 실제로 줄었는지 코드와 출력만으로는 알 수 없습니다.",
         f"Whether padding really fell in the training of {at.en} can't be told from code and outputs.",
     )
+
+
+def _stopped(joined: Joined) -> Text | None:
+    """How far a run came that its author or an error stopped; None if it wasn't stopped."""
+    run = joined.run
+    if run.ending not in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY) or not run.steps:
+        return None
+    if run.epochs and run.epochs_planned:
+        share = f"{100 * run.epochs / run.epochs_planned:.0f} %"
+        return say.text(f"전체의 {share}쯤에서", f"at about {share}")
+    return say.text(f"{run.steps:,}스텝에서", f"at step {run.steps:,}")
 
 
 def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
@@ -92,6 +108,14 @@ def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
             f"The code of {at.en} pads dynamically, but its stored output is of a run with all rows padded "
             f"{length_en}.",
         )
+    if (collator := padding_collator(case, bucketed)) is not None:
+        place = say.cell(collator.cell)
+        return say.text(
+            f"{at.ko}에 bucketing을 설정했지만 {place.ko}의 collator가 `padding='max_length'`로 모든 배치를 "
+            f"{length} 패딩해, 계산량은 그대로입니다.",
+            f"{at.en.capitalize()} sets bucketing, but the collator of {place.en} pads every batch "
+            f"{length_en} (`padding='max_length'`): the amount of computation stays the same.",
+        )
     if pads_in_advance(source):
         tok = say.cell(padding_cell(case, source))
         return say.text(
@@ -119,13 +143,15 @@ def comparison(case: Case) -> Text:
     """Part (b) in one sentence."""
     if case.facts.compared == "both" and case.pair is not None:
         base, late = case.pair
-        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        a, b = say.durations(base.seconds, late.seconds)
         x, y = best_of(base), best_of(late)
         ko = f"시간은 {a.ko} → {b.ko}"
         en = f"Time {a.en} → {b.en}"
         if x and y:
             ko += f", 정확도는 {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
             en += f", accuracy {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
+        if case.own_run:
+            return say.text(f"채점기의 실행에서 {ko}입니다.", f"In the grader's own run: {en}.")
         return say.text(
             f"두 실행의 결과가 모두 출력으로 남아 있습니다({ko}).", f"Both runs are stored ({en})."
         )
@@ -163,4 +189,10 @@ def interpretation(case: Case) -> Text:
         )
     if case.facts.analysed == "short" and at:
         return say.text(f"해석은 짧게 적혀 있습니다({at.ko}).", f"There is a short interpretation ({at.en}).")
+    if case.unread_cells:
+        at = say.cells(case.unread_cells)
+        return say.text(
+            f"{at.ko}에 결과를 말하는 글이 있지만, 두 실행을 해석한 것인지는 알 수 없습니다.",
+            f"{at.en.capitalize()} speaks of the result, perhaps of the two runs.",
+        )
     return say.text("결과를 해석한 글이 없습니다.", "The result is not interpreted in words.")

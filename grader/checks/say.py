@@ -75,6 +75,14 @@ def seconds(value: float) -> Text:
     return text(f"{hours}시간 {minutes}분", f"{hours} h {minutes} min")
 
 
+def durations(first: float, second: float) -> tuple[Text, Text]:
+    """Two durations held against each other: in seconds where they would read alike."""
+    a, b = seconds(first), seconds(second)
+    if a == b and round(first) != round(second):
+        return tuple(text(f"{value:,.0f}초", f"{value:,.0f} s") for value in (first, second))  # type: ignore[return-value]
+    return a, b
+
+
 def epochs(value: float) -> str:
     """3, or 2.5 for a run that was cut off."""
     return f"{round(value, 1):g}"

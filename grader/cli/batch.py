@@ -93,6 +93,15 @@ def batch(
     profile: options.Profile = "auto",
     runtime: options.Runtime = "auto",
     isolation: options.IsolationName = "auto",
+    cold: Annotated[
+        bool,
+        typer.Option(
+            "--cold",
+            help=say(
+                "노트북마다 라이브러리를 새로 불러옵니다(느림).", "Import libraries anew for each notebook."
+            ),
+        ),
+    ] = False,
     home: options.Home = None,
     rubric: options.RubricPath = None,
     debug: options.Debug = False,
@@ -127,7 +136,8 @@ def batch(
         )
     with progress(Console(stderr=True, highlight=False), lang, shown=plan is not None) as tell:
         around = surroundings(plan, tell)
-    orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
+    names = (options.template_name(template), options.language_name(lang))
+    orders = order(plan, rubric, *names, warm=not cold)
     console = Console(stderr=True, highlight=False)
     # A closed terminal and a shutdown end it as cleanly as Ctrl-C does.
     for ending in ("SIGTERM", "SIGHUP"):

@@ -25,7 +25,7 @@ BARE = 45
 
 _SWAPPED = r"대신|instead of|whereas|while|compared (?:to|with)"
 _THEN = re.compile(
-    r"걸리던|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|vs|" + _SWAPPED,
+    r"걸리던|기존|/|하던|이던|였던|짜리|에서|→|->|➔|⇒|\bto\b|\bdown to\b|적용\s*(?:전|후)|vs|" + _SWAPPED,
     re.IGNORECASE,
 )
 """Between or around two durations: the one became the other."""
@@ -46,6 +46,9 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """It is the run *without* bucketing that came out better."""
+
+
+_SIDES = (("speed", lex.SPEED), ("accuracy", lex.ACCURACY))
 
 
 class Reading(NamedTuple):
@@ -75,7 +78,7 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
         before = unit
         if reading:
             readings.append(reading)
-    observations = []
+    observations = _remarks(units, figures)
     depth = _depth(readings, figures)
     by_cell: dict[int, list[Reading]] = {}
     for reading in readings:
@@ -96,6 +99,65 @@ def read(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
 _RANK = ("none", "short", "yes")
 
 
+def _remarks(units: list[Unit], figures: frozenset[int]) -> list[Observation]:
+    """REMARK for each cell that holds two runs against each other without a word on which.
+
+    Speed has to be told, and accuracy or a figure or a reason with it: that training was slow is no
+    comparison. Depth 'unread': it looks like a comparison, and we can't make out what it says.
+    """
+    by_cell: dict[int, list[Unit]] = {}
+    for unit in units:
+        if unit.kind == "markdown" and (unit.open or unit.bucketing):
+            by_cell.setdefault(unit.cell, []).append(unit)
+    found = []
+    for cell, said in sorted(by_cell.items()):
+        group: list[Reading] = []
+        for unit in (u for u in said if u.open):
+            told = bool(group) and bool(group[-1].claims)
+            if reading := sentence(unit._replace(bucketing=True), after_claim=told):
+                group.append(reading)
+        if any(u.open and _two_durations(u.text) for u in said) and group:
+            group[0] = group[0]._replace(about=group[0].about | {"speed"})
+        sides: set[str] = set().union(*(r.sides for r in group))
+        about: set[str] = set().union(*(r.about for r in group))
+        exact = any(lex.QUANTITY.search(u.text) for u in said if u.open)
+        if "speed" in sides and (sides - {"speed"} or exact or "reason" in about):
+            depth = _depth(group, figures)
+            kept = group
+        elif kept := [r for r in group if _quicker(r)] or [
+            Reading(u, frozenset({"speed"}), ()) for u in said if _seems_to_compare(u.text)
+        ]:
+            depth = "unread"
+        else:
+            continue
+        value = {
+            "words": sum(len(r.unit.text.split()) for r in kept),
+            "about": sorted(set().union(*(r.about for r in kept)) - {"open", "figures"}),
+            "depth": depth,
+        }
+        found.append(_observation(Kind.REMARK, cell, value, _quote(kept)))
+    return found
+
+
+def _two_durations(text: str) -> bool:
+    return len({amounts.seconds(part) for part in _DURATION.findall(text)}) > 1
+
+
+def _quicker(reading: Reading) -> bool:
+    """Says that speed got better or stayed: of what, only its place can tell."""
+    return any(c["about"] == "speed" and c["says"] != "worse" for c in reading.claims)
+
+
+def _seems_to_compare(text: str) -> bool:
+    """Speed or two durations, and a word that holds one thing against another."""
+    if lex.INSTRUCTION.search(text) or lex.NOT_OWN.search(text) or lex.EXPECTED.search(text):
+        return False
+    told = lex.OBSERVED.search(text) or lex.PAST.search(text) or lex.QUANTITY.search(text)
+    return bool(told) and bool(
+        _two_durations(text) or (lex.SPEED.search(text) and lex.RUNS_COMPARED.search(text))
+    )
+
+
 def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Reading | None:
     """What `unit` says about the comparison, None if nothing (theory, plan, quotation, other topic).
 
@@ -105,6 +167,8 @@ def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Readi
     text = unit.text
     if not unit.bucketing or lex.INSTRUCTION.search(text) or lex.NOT_OWN.search(text):
         return None
+    if lex.FEWER_DATA.search(text) and not lex.BUCKETING.search(text):
+        return None
     if unit.kind == "comment" and not (lex.PAST.search(text) or lex.QUANTITY.search(text)):
         return None
     about: set[str] = set()
@@ -112,13 +176,16 @@ def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Readi
     claims = tuple(_claims(text))
     if not any(claim["about"] == "speed" for claim in claims):
         claims += tuple(_became(text) or _carried(text, topic))
-    observed = bool(lex.OBSERVED.search(text)) or bool(claims and lex.QUANTITY.search(text))
+    differs = {side for side, words in _SIDES if words.search(text)} if lex.DIFFERS.search(text) else set()
+    observed = bool(lex.OBSERVED.search(text)) or bool((claims or differs) and lex.QUANTITY.search(text))
+    observed = observed or bool(differs)
     theory = (bool(lex.EXPECTED.search(text)) and not claims) or _in_general(text)
     if theory or not (observed or claims or reasoned):
         return None
     if claims:
         about |= {claim["about"] for claim in claims}
-    if not claims and not reasoned and not lex.TRADE_OFF.search(text):
+    about |= differs
+    if not claims and not reasoned and not differs and not lex.TRADE_OFF.search(text):
         return None
     topic = (lex.PADDING, lex.BUCKETING, lex.SPEED, lex.ACCURACY)
     if not claims and reasoned and not after_claim and not any(words.search(text) for words in topic):
@@ -130,11 +197,7 @@ def sentence(unit: Unit, *, after_claim: bool = False, topic: str = "") -> Readi
         }
     if lex.TRADE_OFF.search(text):
         about.add("trade-off")
-        about |= {
-            side
-            for side, pattern in (("speed", lex.SPEED), ("accuracy", lex.ACCURACY))
-            if pattern.search(text)
-        }
+        about |= {side for side, pattern in _SIDES if pattern.search(text)}
     if lex.OPEN.search(text):
         about.add("open")
     if lex.QUANTITY.search(text):
@@ -181,7 +244,7 @@ def _claims(text: str) -> list[dict[str, Any]]:
 
 def _became(text: str) -> list[dict[str, Any]]:
     """Two durations, the one having become the other: '2시간짜리가 50분이 됐다'."""
-    told = lex.PAST.search(text) or lex.OBSERVED.search(text) or re.search(r"→|->|➔|⇒", text)
+    told = lex.PAST.search(text) or lex.OBSERVED.search(text) or re.search(r"→|->|➔|⇒|\d\s*배", text)
     parts = [seconds for part in _DURATION.findall(text) if (seconds := amounts.seconds(part)) is not None]
     if len(parts) != 2 or not told or not _THEN.search(text) or lex.FEWER_ROWS.search(text):
         return []
@@ -215,6 +278,7 @@ def _says(clause: str) -> list[tuple[str, str]]:
         elif lex.BETTER_SPEED.search(clause):
             found.append(("speed", "better"))
     if accuracy:
+        clause = lex.GOAL.sub(" ", clause)
         if lex.WORSE_ACCURACY.search(clause) and not (speed and found):
             found.append(("accuracy", "worse"))
         elif lex.BETTER_ACCURACY.search(clause) and not (

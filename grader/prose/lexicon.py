@@ -21,7 +21,7 @@ BUCKETING = words(
     r"|(?:비슷|유사)한\s*길이\S{0,6}\s*(?:\S{1,8}\s+){0,2}(?:끼리|묶|그룹|모[아으은])"
     r"|길이\S{0,2}\s*(?:비슷|유사)한\s*\S{1,6}\s*끼리"
     r"|group[_ ]by[_ ]length|group(?:ed|ing)\s(?:\w+\s){0,3}by\s(?:\w+\s)?length|LengthGrouped"
-    r"|data\s?collator|콜레이터|콜레이팅|그룹화|그루핑|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
+    r"|collat(?:or|e|ing)|콜레이터|콜레이팅|그룹화|그루핑|길이\s*(?:별|순)?\s*(?:로\s*)?(?:그룹|정렬|묶)|패딩을?\s*(?:길이별"
     r"|배치별)"
 )
 """Bucketing itself or what does its work (dynamic padding, collator, grouping by length)."""
@@ -29,7 +29,7 @@ BUCKETING = words(
 COMPARES = words(
     r"(?:baseline|베이스\s?라인|기존\s*모델|step\s*4)\S*\s*(?:모델|결과)?\S*\s*(?:비교|대비|보다)"
     r"|적용\s*(?:전후|전과\s*후|여부|유무)|유무에\s*따른"
-    r"|두\s*(?:실험|실행|방식|방법|모델|경우)\S*\s"
+    r"|두\s*(?:실험|실행|방식|방법|모델|경우|결과|학습)\S*\s"
     r"|\d\s*(?:초|분|시간|s|sec|min|h|m)\S{0,2}\s*(?:에서|→|->|➔|와|과|대|vs\.?)\s*(?:약\s*)?\d"
     r"|\d\s*(?:초|분|시간)(?:에서|와|과)\s+(?:약\s*)?\d"
 )
@@ -41,9 +41,12 @@ TIMES_FASTER = words(
 )
 """So many times as fast: a comparison of runs, in a cell that names bucketing."""
 
-FEWER_ROWS = words(
-    r"데이터\S*\s*(?:너무\s*|개수\S*\s*|수\S*\s*|크기\S*\s*|양\S*\s*)?(?:많|줄)|\d\s*%\s*만|개만|샘플링|(?<![a-z])gpu|colab|코랩"
+_FEWER = (
+    r"데이터\S*\s*(?:너무\s*|개수\S*\s*|수\S*\s*|크기\S*\s*|양\S*\s*)?(?:많|줄)|\d\s*%\s*만|개만|샘플링"
+    r"|데이터\S*\s*\d[\d,.]*\s*[만천]?\s*[개건]\S{0,2}\s*(?:줄|축소)"
 )
+FEWER_DATA = words(_FEWER)
+FEWER_ROWS = words(_FEWER + r"|(?<![a-z])gpu|colab|코랩")
 """Times compared because rows were left out or the machine changed: no sign of a comparison of runs."""
 
 PADDING = words(r"padding|패딩|max_length|최대\s*길이")
@@ -67,13 +70,24 @@ OTHER_TOPIC = words(
 )
 """Another experiment: such a sentence speaks of bucketing only if it says so."""
 
+OTHER_CHANGE = words(
+    r"(?:max_?len\w*|epochs?|에[폭포]크?)\S{0,2}\s.{0,15}(?:줄[여였이]|늘[려렸리]|낮[추춰췄]|높[이여였]|바[꾸꿔꿨]|변경|조정|설정)"
+)
+"""Another knob was turned: what follows in the sentence is its doing."""
+
+RUNS_COMPARED = words(
+    r"더\s|instead|보다|훨씬|비교|차이|대비|전후|둘\s*다|반면|기존|원래|\bvs\b|than|compared|→|->|⇒|\d\s*배|times"
+    r"|faster|slower|효과"
+)
+"""Holds something against something else."""
+
 RATE = words(r"per[_ ]second|초당|it/s|처리\s*(?:량|속도)|throughput|steps?/s|samples?/s")
 """A rate: more of it is faster."""
 MORE = words(r"올[라랐]|증가|상승|높|늘|improv|increas|rose|higher|빨|향상")
 LESS = words(r"줄|감소|떨어|낮|decreas|drop|fell|lower|느려")
 
 BETTER_SPEED = words(
-    r"아[꼈껴끼]"
+    r"아[꼈껴끼]|반\s*토막|반의\s*반"
     r"|빨[라랐리]|빠[르른름릅]|단축|절반|faster|speed\s?-?up|sped up|(?:시간|time)\S*\s.{0,24}(?:줄|감소"
     r"|절약|reduc|decreas|짧|short|drop|fell|went down|halved)"
     r"|(?:reduc|cut|decreas|shorten|halv)\w*\s.{0,30}(?:time|runtime|duration)"
@@ -87,12 +101,17 @@ WORSE_SPEED = words(
 BETTER_ACCURACY = words(
     r"향상|높[아았은게]|올라|올랐|상승|개선|좋[아았]|우수|증가|improv|better|higher|늘[었어]|넘[었어는]|달성"
 )
+GOAL = words(
+    r"(?:0?\.90?|90)\s*(?:%|퍼센트|프로)?\S{0,3}\s*(?:대\S{0,2}\s*)?(?:이상|넘\S*|달성\S*|초과\S*|돌파\S*)(?:\s*(?:달성|나[왔온]|나오)\S*)?"
+    r"|목표\S*\s*(?:정확도\S*\s*)?(?:달성\S*|넘\S*|도달\S*)"
+)
+"""Held against the goal of 90 %, not against another run."""
 WORSE_ACCURACY = words(r"하락|떨어|낮[아았음은게]|감소|저하|나[빠쁘]|worse|lower|drop|안\s?나[오옴]|손해")
 SAME = words(
     r"(?<!것 )(?<!것)(?<!듯 )같(?:다|았|고|음|습|은)|그대로|"
     r"차이\S*\s*(?:\S+\s*){0,3}?(?:없|않|안|못|미미|적|작|거의)|(?:거의|별|큰|별다른)\s*차이"
     r"|(?<!길이가 )(?:비슷|유사)(?!한?\s*\S{0,6}\s*(?:길이|문장|샘플|데이터|크기|것|도))"
-    r"|동일(?!한?\s*\S{0,6}\s*(?:조건|모델|환경|데이터|설정|하이퍼|파라미터|구조|시드|seed))|똑같"
+    r"|동등|≒|≈|hardly|barely|동일(?!한?\s*\S{0,6}\s*(?:조건|모델|환경|데이터|설정|하이퍼|파라미터|구조|시드|seed))|똑같"
     r"|변[화하]\S*\s*(?:\S+\s*){0,2}?(?:없|미비|미미|않)|바뀌지\S*\s*않|늘지\S*\s*않|(?:좋아지|향상되"
     r"|개선되|오르|빨라지|줄어들|줄)지\S*\s*않"
     r"|향상\S*\s*(?:어려|없|안)|효과\S*\s*(?:\S+\s*){0,2}?(?:없|미미|않|못)"
@@ -115,13 +134,14 @@ OBSERVED = words(
     rf"[{_PAST_SYLLABLES}](?:다|습|음|지만|고|으며|는데|던|으나|네|어|기|을|더라|구나|으니|으므로|더니)|[{_PAST_SYLLABLES}]\b"
     r"|(?:빠르다|느리다|좋다|낮다|높다|비슷하다|비슷함|짧다|길다|같다|동일하다|우수하다|미미하다|없다|낫다|이득이|크다"
     r"|많다|적다|덜하다)"
-    r"|(?:걸림|낮음|높음|빠름|느림|좋음|없음|우수함|미미함?|단축|하락|상승|감소|증가|향상|개선|동일|비슷|짐"
-    r"|됨|않음|나옴|늘음|듦|듬)\s*(?:[.!~ㅋㅠㅎ(]|$)"
+    r"|(?:걸림|낮음|높음|빠름|느림|좋음|같음|큼|적음|작음|없음|우수함|미미함?|단축|절감|절약|하락|상승|감소|증가|향상|개선"
+    r"|유지|그대로|동일|비슷|짐|됨|않음|나옴|늘음|듦|듬|줆|줄음|압승|완승|무승부|우세|수준|정도|이내|범위)\s*(?:[.,!~ㅋㅠㅎ(]|$)"
+    r"|(?:차이|변화|효과)\S*\s*(?:\S+\s*)?(?:난다|났|나지|없다|없음|크다|컸|보인다)|→|⇒|➔|->"
     r"|\b(?:was|were|became|got|took|reduced|improved|dropped|decreased|increased|showed|found|achieved)\b"
     r"|(?:똑같|비슷|동일|그대로|같)\S{0,3}\s*(?:걸린|나온)다|(?:나[옵온]|끝[난납]|걸립)(?:니)?다|압도적|월등"
     r"|did(?:n.t| not)\b"
     r"|\b(?:cut|fell|rose|went|ran|finished|made|gave|kept|saved|helped|stayed|remained|needed)\b"
-    r"|확인[할되]\s*수?\s*있|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
+    r"|확인[할되]\s*수?\s*있|확인(?:함|됨|하였|했|되었|된다)|[알느]\s*수\s*(?:있|없)|볼\s*수\s*있|나타났|것\s*같|인\s*것으로|로\s*보인다|로\s*보임|보아"
 )
 """Says how it came out, as opposed to how it ought to be."""
 
@@ -155,10 +175,16 @@ REASON = words(
     r"|(?:제대로|잘)\s*적용\S*\s*(?:안|않|못)"
     r"|이미\s*padd?ing|이미\s*패딩|되어\s?있어서|적용이\s*(?:제대로\s*)?(?:안|되지)"
 )
+DIFFERS = words(
+    r"\d\s*배\S*\s*(?:이상\s*|정도\s*|가량\s*|가까이\s*|넘게\s*)?(?:의\s*)?차이|차이\S*\s*(?:꽤\s*|매우\s*|많이\s*|상당히\s*)?"
+    r"(?:크다|컸|큼|난다|났|나네|상당|뚜렷|확연|유의미)|유의미한\s*차이|압승|완승|승리|우세|무승부"
+    r"|(?:버[킷켓케]팅?|bucket\w*|dynamic|동적\s?패딩|기본|baseline|step\s*\d)\s*[<>≒≈]"
+)
+"""Says that two runs differ, not always in which direction."""
 TRADE_OFF = words(
     r"trade-?\s?off|트레이드\s*오프|대신|반면|시간\s*대비|대비\s*성능|적합|적절|바람직|이득|낫[다겠]|게\s*낫|게\s*좋(?:겠|을|다"
     r"|아)|것이\s*좋|추천|유리|권장|이점이|장점|단점"
-    r"|사용하지\s*않는\s*게|(?:속도|시간)\S*.{0,20}(?:지만|반면|으나|대신).{0,40}(?:성능|정확도|acc)"
+    r"|\bworth\b|사용하지\s*않는\s*게|(?:속도|시간)\S*.{0,20}(?:지만|반면|으나|대신).{0,40}(?:성능|정확도|acc)"
     r"|(?:성능|정확도|acc)\S*.{0,30}(?:지만|반면|으나|대신|하지만).{0,40}(?:속도|시간)"
 )
 OPEN = words(
@@ -167,8 +193,8 @@ OPEN = words(
 )
 """The student says that the explanation is still missing."""
 QUANTITY = words(
-    r"\d+(?:\.\d+)?\s*(?:%|배|시간|분|초|sec|min|h\b|m\b|s\b|gb|x\b)|0\.\d{2,}|\d+:\d\d|절반|반으로|twice"
-    r"|half|두\s*배|세\s*배"
+    r"(?<![\d/])1/\d(?![\d/])|\d+(?:\.\d+)?\s*(?:%|배|시간|분|초|sec|min|h\b|m\b|s\b|gb|x\b)|0\.\d{2,}|\d+:\d\d|절반|반으로|twice"
+    r"|half|두\s*배|세\s*배|\d\s*times"
 )
 TIMES = re.compile(r"(?:약\s*)?(\d+(?:\.\d+)?)\s*(?:배|x\b|times)")
 

@@ -20,6 +20,7 @@ from grader.prose.lexicon import (
     COMPARES,
     FEWER_ROWS,
     OBSERVED,
+    OTHER_CHANGE,
     OTHER_TOPIC,
     SPEED,
     TIMES_FASTER,
@@ -51,6 +52,8 @@ class Unit(NamedTuple):
     """It speaks of bucketing: itself, its paragraph, or the heading above within the cell."""
     kind: str
     """'markdown', 'heading', 'comment' or 'print'."""
+    open: bool = False
+    """Names no topic, neither bucketing nor another experiment: where it stands may tell (`REMARK`)."""
 
 
 def read(cell: Cell, heading: str, going_on: bool) -> tuple[list[Unit], str]:
@@ -102,7 +105,8 @@ def _markdown(index: int, text: str, above: str, going_on: bool) -> tuple[list[U
                 under = paragraph = False
             if _titles(line, words) and named:
                 under = True
-            units.append(Unit(index, words, local or above, about, "markdown"))
+            unnamed = not (about or other or FEWER_ROWS.search(words) or OTHER_CHANGE.search(words))
+            units.append(Unit(index, words, local or above, about, "markdown", unnamed))
     return units, above
 
 

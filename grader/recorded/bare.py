@@ -47,7 +47,7 @@ def read_cell(cell: Cell) -> list[Shown]:
     if prints and len(prints) == len(lines):
         named = zip(prints, lines, strict=True)
     else:  # a print inside a loop: all or none of them are accuracies
-        named = ((prints[0], line) for line in lines) if prints and all(map(_about, prints)) else ()
+        named = ((prints[0], line) for line in lines) if prints and all(map(names_accuracy, prints)) else ()
     for expression, line in named:
         found += _shown(expression, line)
     for o in cell.outputs:
@@ -57,7 +57,7 @@ def read_cell(cell: Cell) -> list[Shown]:
 
 
 def _shown(expression: ast.expr, line: str) -> list[Shown]:
-    about = _about(expression)
+    about = names_accuracy(expression)
     match = _BARE.fullmatch(line)
     if not about or match is None:
         return []
@@ -66,10 +66,10 @@ def _shown(expression: ast.expr, line: str) -> list[Shown]:
     if value is None:
         return []
     digits = len(written.partition(".")[2]) + (2 if float(written) > 1 else 0)
-    return [Shown(value, digits, written, _split(expression), line)]
+    return [Shown(value, digits, written, split_of(expression), line)]
 
 
-def _split(expression: ast.expr) -> str:
+def split_of(expression: ast.expr) -> str:
     """'test_acc' and 'val_accuracy' say so; 'eval_accuracy' is Trainer's name for any rows."""
     match expression:
         case ast.Name(id=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
@@ -78,15 +78,15 @@ def _split(expression: ast.expr) -> str:
     return ""
 
 
-def _about(expression: ast.expr) -> bool:
+def names_accuracy(expression: ast.expr) -> bool:
     """Does what is shown name an accuracy? `round(…, 4)`, `float(…)` and `* 100` are looked into."""
     match expression:
         case ast.Call(func=ast.Name(id="round" | "float"), args=[inner, *_]):
-            return _about(inner)
+            return names_accuracy(inner)
         case ast.BinOp(left=left, op=ast.Mult(), right=ast.Constant(value=100)):
-            return _about(left)
+            return names_accuracy(left)
         case ast.Call(func=ast.Attribute(value=inner, attr="item"), args=[]):
-            return _about(inner)
+            return names_accuracy(inner)
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
             return name in ("accuracy_score", "accuracy")
         case ast.Subscript(slice=ast.Constant(value=str(key))):

@@ -66,11 +66,23 @@ def read_cell(cell: Cell) -> tuple[list[TrainingRun], list[Evaluation]]:
                 epochs.append((current, line))
             elif planned and epochs[-1][1].done < (line.total or 0):
                 epochs[-1] = (current, line)
-            else:
+            elif not planned and _lone_fit(line, cell.source, len(runs)):
+                # `fit(epochs=1)` writes no 'Epoch 1/1'; its accuracy is that of the rows trained on.
+                runs.append(_run(cell, len(runs), [(1, line)], 1, error, False))
+            elif line.total is None or line.done >= line.total:
                 close()
                 evaluations.append(_evaluation(cell.index, line, "", None))
     close()
     return runs, [item for item in evaluations if item.accuracy is not None or item.loss is not None]
+
+
+def _lone_fit(line: Line, source: str, before: int) -> bool:
+    """Is a line under no 'Epoch' header a whole `fit` of one epoch, rather than an `evaluate`?"""
+    if line.total is not None and line.done < line.total:
+        return False
+    if any(name.startswith("val_") for name in line.values):
+        return True
+    return ".evaluate(" not in source and source.count(".fit(") > before
 
 
 def is_line(text: str) -> bool:

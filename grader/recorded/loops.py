@@ -50,18 +50,31 @@ class Loop:
     evaluations: list[Evaluation] = field(default_factory=list)
     pending_loss: float | None = None
     seconds: float | None = None
-    part_seconds: float = 0.0
+    parts: list[float] = field(default_factory=list)
+    """Seconds told epoch by epoch."""
+    train_seconds: bool = False
+    """`seconds` were called those of the training."""
     typed: int = 0
     accuracies: int = 0
     stopped: bool = False
     quotes: list[str] = field(default_factory=list)
 
     @property
+    def part_seconds(self) -> float:
+        """All epochs together. Times that grow as the number of the epoch does are counted from the start."""
+        growing = len(self.parts) > 1 and all(
+            abs(spent - n * self.parts[0]) <= 0.2 * spent for n, spent in enumerate(self.parts, start=1)
+        )
+        return self.parts[-1] if growing else sum(self.parts)
+
+    @property
     def trained(self) -> bool:
         marked = self.epoch is not None or self.step is not None or bool(self.bars)
         measured = bool(self.losses or self.part_seconds or self.evaluations)
         named = any(_TRAINING.search(b.desc) and not _TESTING.search(b.desc) for b in self.bars)
-        return (marked and measured) or named
+        # 'train time: 2710.4 sec, test accuracy: 0.9013': the sum of a whole training
+        summed = bool(self.train_seconds and self.evaluations)
+        return (marked and measured) or named or summed
 
 
 def read_cell(cell: Cell, typed: Typed, counts: frozenset[int]) -> tuple[list[TrainingRun], list[Evaluation]]:
@@ -191,11 +204,12 @@ def _take_seconds(loop: Loop, line: str, metric: printed.Metric) -> None:
     if metric.about == "validation":
         return
     if re.search(r"epoch|epcoh|에폭|에포크", line, re.IGNORECASE):
-        loop.part_seconds += metric.value
+        loop.parts.append(metric.value)
     elif re.search(r"batch|배치|per|당|eta|남은", line, re.IGNORECASE):
         return
     else:
         loop.seconds = metric.value
+        loop.train_seconds = bool(re.search(r"train|학습|훈련", line, re.IGNORECASE))
 
 
 def _repeats(metric: printed.Metric, known: list[Evaluation]) -> bool:

@@ -49,10 +49,13 @@ def finish(draft: Draft, order: int, context: Context) -> TrainingRun:
         epochs_planned = round(epochs * planned / steps, 2)
     rows = log.get("rows") or whole(metrics.get("train_samples"))
     per_second = number(metrics.get("train_samples_per_second"))
-    if rows is None and per_second and runtime and epochs_planned:
+    limited = _by_max_steps(steps, planned, epochs, epochs_planned)
+    if rows is None and per_second and runtime and epochs_planned and not limited:
         rows = padding.rows_from_speed(per_second, runtime, epochs_planned, set(context.counts))
     per_epoch = steps / epochs if steps and epochs else None
     batch = log.get("batch_size") or (padding.batch_size(rows, per_epoch) if rows and per_epoch else None)
+    if limited and batch is None and per_second and runtime and steps:
+        batch = round(per_second * runtime / steps) or None
     seconds = runtime if runtime is not None else (bar.elapsed if bar else None)
     first = number(draft.table[0][0]) if draft.table and draft.header[:1] == ("Epoch",) else None
     resumed = draft.resumed or (first is not None and first > 1)
@@ -66,6 +69,8 @@ def finish(draft: Draft, order: int, context: Context) -> TrainingRun:
     tokens = None
     if flos and rows and epochs and padding.base_sized(context.model):
         tokens = padding.tokens_per_row(flos, rows, epochs, context.parameters)
+    elif flos and limited and batch and steps and padding.base_sized(context.model):
+        tokens = padding.tokens_per_row(flos, batch, steps, context.parameters)
     evaluations, losses = _table(draft, per_epoch, epochs)
     losses = losses or draft.losses
     start = Start.UNKNOWN
@@ -99,6 +104,15 @@ def finish(draft: Draft, order: int, context: Context) -> TrainingRun:
         precision="fp16" if draft.half else "",
         quote=_quote(draft, steps),
     )
+
+
+def _by_max_steps(
+    steps: int | None, planned: int | None, epochs: float | None, epochs_planned: float | None
+) -> bool:
+    """Did `max_steps` end a completed run within an epoch? Rows per second are then of these steps."""
+    if not (steps and planned and epochs and epochs_planned):
+        return False
+    return steps >= planned and epochs < epochs_planned - 0.02
 
 
 def _epochs(

@@ -11,10 +11,21 @@ from grader.recorded import bare, context, keras, loaded, loops, padding, printe
 from grader.recorded.dicts import ACCURACY_KEY
 from grader.recorded.numbers import share, whole
 from grader.recorded.runs import Context, finish
+from grader.recorded.templates import Templates
 from grader.recorded.tqdm import bar
 from grader.recorded.trainer import Draft, Reading
 from grader.recorded.typed import Typed
-from grader.records import Cell, Evaluation, Observation, Start, Submission, Testimony, TrainingRun, Witness
+from grader.records import (
+    Cell,
+    Ending,
+    Evaluation,
+    Observation,
+    Start,
+    Submission,
+    Testimony,
+    TrainingRun,
+    Witness,
+)
 
 MAX_EVALUATIONS = 1_000
 MAX_PRINTED = 80
@@ -29,13 +40,14 @@ def read(submission: Submission) -> Testimony:
     counts = frozenset(_counts(cells))
     runs: list[TrainingRun] = []
     evaluations: list[Evaluation] = []
-    typed, model, parameters, shown = Typed(), "", padding.NON_EMBEDDING, 0
+    typed, prints, model, parameters, shown = Typed(), Templates(), "", padding.NON_EMBEDDING, 0
     known: list[Evaluation] = []
     by_cell = {cell.index: reading for cell, reading in readings}
     for cell in submission.cells:
         if cell.kind != "code":
             continue
         typed.add(cell)
+        prints.add(cell)
         if not cell.outputs:
             continue
         seen = list(loaded.read_cell(cell))
@@ -48,14 +60,18 @@ def read(submission: Submission) -> Testimony:
         here, loose = _runs(
             cell, by_cell[cell.index], Context(counts, parameters, model, bool(names), None), typed
         )
+        if not here and loose and (spent := prints.training_seconds(cell)) is not None:
+            # A loop of the student's own that printed one line at its end.
+            here, loose = [_summed(cell, spent, loose, model)], []
         runs += here
         known += [e for run in here for e in run.evaluations] + loose
         evaluations += loose
-        more, prints = _printed(cell, typed, known)
+        unnamed = prints.read_cell(cell)
+        more, told = _printed(cell, typed, known, unnamed)
         known += more
         evaluations += more
-        observations += prints[: max(0, MAX_PRINTED - shown)]
-        shown += len(prints)
+        observations += told[: max(0, MAX_PRINTED - shown)]
+        shown += len(told)
         observations += _speeds(cell, here)
     return Testimony(
         witness=Witness.RECORDED,
@@ -142,6 +158,22 @@ def _runs(
     return runs, loose
 
 
+def _summed(cell: Cell, spent: float, evaluations: list[Evaluation], model: str) -> TrainingRun:
+    """The run of a hand-written loop whose code took and printed the time."""
+    return TrainingRun(
+        witness=Witness.RECORDED,
+        cell=cell.index,
+        cells=(cell.index,),
+        kind="torch-loop",
+        executed=True,
+        ending=Ending.COMPLETED,
+        model=model,
+        seconds=spent,
+        evaluations=tuple(evaluations),
+        quote=evaluations[-1].quote,
+    )
+
+
 def _typed(evaluation: Evaluation, typed: Typed) -> bool:
     """A printed dict whose accuracy is a literal of its own cell. The Trainer's tables can't be printed."""
     if evaluation.accuracy is None or not evaluation.quote.startswith("{"):
@@ -154,7 +186,9 @@ def _plausible(accuracy: float) -> bool:
     return 0.2 <= accuracy < 0.9995
 
 
-def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Evaluation], list[Observation]]:
+def _printed(
+    cell: Cell, typed: Typed, known: list[Evaluation], unnamed: list[bare.Shown]
+) -> tuple[list[Evaluation], list[Observation]]:
     """Accuracies in prints, reports and data frames: observations, and evaluations where they are news."""
     found: list[tuple[float, int, str, str, int | None, str]] = []
     for output in cell.outputs:
@@ -175,7 +209,9 @@ def _printed(cell: Cell, typed: Typed, known: list[Evaluation]) -> tuple[list[Ev
                     found.append(
                         (metric.value, metric.digits, metric.written, metric.about, None, line.strip())
                     )
-    found += [(s.value, s.digits, s.written, s.about, None, s.line) for s in bare.read_cell(cell)]
+    found += [
+        (s.value, s.digits, s.written, s.about, None, s.line) for s in (*bare.read_cell(cell), *unnamed)
+    ]
     evaluations: list[Evaluation] = []
     observations: list[Observation] = []
     for value, digits, written, about, rows, line in found[:500]:

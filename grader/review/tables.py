@@ -7,7 +7,7 @@ sets them beside each other, and shows a dash where nobody knows.
 from __future__ import annotations
 
 from grader import wording as words
-from grader.records import Bucketing, Evaluation, Evidence, Facts, TrainingRun
+from grader.records import Bucketing, Ending, Evaluation, Evidence, Facts, TrainingRun
 
 DASH = "–"
 
@@ -83,7 +83,7 @@ def _columns(facts: Facts, runs: tuple[TrainingRun, ...], heads: list[str], lang
             [words.number(run.tokens_per_row) for run in runs],
         ),
         ("그중 패딩" if ko else "of which padding", [words.share(run.padding_share) for run in runs]),
-        ("학습 시간" if ko else "training time", [words.seconds(run.seconds, lang) for run in runs]),
+        ("학습 시간" if ko else "training time", [_time(run, lang) for run in runs]),
         (
             "초당 행 수" if ko else "rows per second",
             [words.number(run.examples_per_second) for run in runs],
@@ -103,6 +103,14 @@ def _columns(facts: Facts, runs: tuple[TrainingRun, ...], heads: list[str], lang
     if not body:
         return ""
     return table(("", *heads), body)
+
+
+def _time(run: TrainingRun, lang: str) -> str | None:
+    """A run that was stopped is no shorter run: say so."""
+    shown = words.seconds(run.seconds, lang)
+    if shown is None or run.ending not in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY):
+        return shown
+    return shown + (", 중단됨" if lang == "ko" else ", stopped")
 
 
 def _split(run: TrainingRun, score: Evaluation) -> str:

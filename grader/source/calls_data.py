@@ -205,7 +205,8 @@ def _sorted_index(interp: Interpreter, call: Call) -> bool:
 def _sorted(interp: Interpreter, rows: Rows, call: Call) -> Rows:
     column = call.arg(0, "column_names", "by", "column")
     text = text_of(column).lower()
-    return replace(rows, ordered="len" in text or "길이" in text, cells=rows.cells | interp.now)
+    by_length = text_of(column) in rows.lengths or "len" in text or "길이" in text
+    return replace(rows, ordered=by_length, cells=rows.cells | interp.now)
 
 
 def _sample(interp: Interpreter, rows: Rows, call: Call) -> Rows:

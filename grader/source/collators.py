@@ -29,6 +29,7 @@ from grader.source.values import (
 
 if TYPE_CHECKING:
     from grader.source.interpret import Interpreter
+from grader.source.rectangles import padded_by_call
 
 
 def padding_collator(interp: Interpreter, call: Call, name: str) -> Collator:
@@ -103,6 +104,13 @@ def _own_collator(interp: Interpreter, value: Value, rows: Rows | None) -> Colla
         or (body is not None and _pads_to_longest(body))
     ):
         padding = "dynamic"
+    elif (
+        isinstance(value, Function)
+        and isinstance(value.node, ast.Lambda)
+        and isinstance(value.node.body, ast.Call)
+        and (made := padded_by_call(interp, value.node.body)) is not None
+    ):
+        padding, length = made.padding, made.max_length
     elif not words and body is not None and _stacks(body):
         padding = "none"
     elif "longest" in words and "max_length" not in words:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.source import calls
+from grader.source.batches import generated
 from grader.source.containers import UNROLL, Scopes
 from grader.source.events import Draft
 from grader.source.functions import Functions, Leave, Return
 from grader.source.values import (
+    Item,
+    Loader,
     Loop,
     Unknown,
     Value,
@@ -50,6 +53,9 @@ class Loops(Functions):
         if isinstance(source, Loop) and source.how == "range":
             self._range(node, source, items, scopes)
             return
+        if loader is None and self._by_hand(node):
+            loader = self._generated(node.iter, source, scopes)
+            items = [Item(loader.rows, "batch", self.now)] if loader and loader.rows else items
         kind = "loader" if loader is not None else "items"
         turn = Turn(kind, loader=loader, source=source, node=node)
         if loader is not None:
@@ -65,6 +71,15 @@ class Loops(Functions):
         self.block(node.orelse, scopes)
 
     _do_AsyncFor = _do_For
+
+    def _generated(self, node: ast.expr, source: Value, scopes: Scopes) -> Loader | None:
+        """Batches made by the student's own generator, perhaps shown by tqdm."""
+        while isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("tqdm", "enumerate", "iter"):
+            node = node.args[0] if node.args else node.func
+        if not isinstance(node, ast.Call):
+            return generated(self, source, None, [])
+        given = [self.eval(a, scopes) for a in node.args if not isinstance(a, ast.Starred)]
+        return generated(self, source, self.eval(node.func, scopes), given)
 
     def _by_hand(self, node: ast.AST) -> bool:
         return any(isinstance(n, ast.Attribute) and n.attr == "backward" for n in ast.walk(node))

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 BERT_LENGTH = 512
 """`model_max_length` of klue/bert-base and of every BERT with 512 positions."""
+LONGEST_REVIEW = 142
+"""Tokens of the longest NSMC review for klue/bert-base: the width of `padding=True` over all rows."""
 TOKEN_COLUMNS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
@@ -131,10 +133,13 @@ def encoded_rows(interp: Interpreter, encoded: Encoded, base: Rows | None) -> Ro
     shape = {"max_length": Shape.FIXED, "none": Shape.OWN}.get(encoded.padding, Shape.UNKNOWN)
     if encoded.padding == "longest":
         shape = {"all": Shape.FIXED, "batch": Shape.BATCH, "one": Shape.OWN}.get(encoded.over, Shape.UNKNOWN)
+    width = encoded.max_length
+    if encoded.padding == "longest" and shape is Shape.FIXED and width is not None:
+        width = min(width, LONGEST_REVIEW)
     return replace(
         base,
         shape=shape,
-        max_length=encoded.max_length,
+        max_length=width,
         ordered=False,
         cells=base.cells | encoded.cells | interp.now,
     )
@@ -171,13 +176,21 @@ def mapped_rows(interp: Interpreter, rows: Rows, call: Call) -> Rows:
     finally:
         interp.trace = outer
     cells = rows.cells | interp.now | func.cells | cells_of(result)
+    rows = replace(rows, lengths=rows.lengths | _length_columns(func))
     if made is not None:
         if made.over != "one" or over == "one":
             made = replace(made, over=over)
         if made.padding == "longest" and made.over == "batch":
             made = _map_batch(made, call, rows)
+        size = call.const(None, "batch_size", default=None)
         _note(
-            interp, made, call, batched=over == "batch", function=function_name(func), dataset=_receiver(call)
+            interp,
+            made,
+            call,
+            batched=over == "batch",
+            function=function_name(func),
+            dataset=_receiver(call),
+            at_once=size if isinstance(size, int) and size > 0 else None,
         )
         return replace(encoded_rows(interp, made, rows), cells=cells | made.cells)
     if isinstance(func, Lib) or (isinstance(result, Unknown) and not isinstance(func, (Function, Partial))):
@@ -186,6 +199,30 @@ def mapped_rows(interp: Interpreter, rows: Rows, call: Call) -> Rows:
         return replace(rows, shape=Shape.UNKNOWN, cells=cells)
     interp.note(Kind.PREPROCESS, call.node, what="other", detail=f"map({function_name(func)})")
     return replace(rows, ordered=False, cells=cells)
+
+
+def _length_columns(func: Value) -> frozenset[str]:
+    """Columns that a map function fills with something counted: `{'n': len(…)}`, `out['b'] = [sum(m) …]`."""
+    if isinstance(func, Partial):
+        return _length_columns(func.func)
+    if not isinstance(func, Function):
+        return frozenset()
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
+    for node in ast.walk(func.node):
+        if isinstance(node, ast.Dict):
+            pairs += zip(node.keys, node.values, strict=True)
+        elif isinstance(node, ast.Assign):
+            pairs += [(t.slice, node.value) for t in node.targets if isinstance(t, ast.Subscript)]
+    return frozenset(
+        key.value
+        for key, value in pairs
+        if isinstance(key, ast.Constant)
+        and isinstance(key.value, str)
+        and key.value not in TOKEN_COLUMNS
+        and any(
+            isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("len", "sum") for n in ast.walk(value)
+        )
+    )
 
 
 def _map_batch(made: Encoded, call: Call, rows: Rows) -> Encoded:
@@ -251,13 +288,22 @@ def _receiver(call: Call) -> str:
 
 
 def _note(
-    interp: Interpreter, encoded: Encoded, call: Call, *, batched: bool, function: str, dataset: str
+    interp: Interpreter,
+    encoded: Encoded,
+    call: Call,
+    *,
+    batched: bool,
+    function: str,
+    dataset: str,
+    at_once: int | None = None,
 ) -> None:
     words = {"max_length": "max-length", "none": "none", "unknown": "unknown"}
     padding = words.get(encoded.padding, "")
     if not padding:
         padding = {"batch": "map-batch", "all": "max-length", "one": "none"}.get(encoded.over, "unknown")
     value = {"padding": padding, "batched": batched, "function": function, "dataset": dataset}
+    if at_once is not None:
+        value["batch_size"] = at_once
     if encoded.max_length is not None:
         value["max_length"] = encoded.max_length
     if encoded.truncation is not None:

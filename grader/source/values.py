@@ -61,6 +61,8 @@ class Rows(Value):
     """Tokens a row is cut or padded to, if tokenised."""
     ordered: bool = False
     """Sorted by length."""
+    lengths: frozenset[str] = frozenset()
+    """Columns computed from how long a row is."""
     source: str = ""
     """Hub id, path or URL."""
     cells: Cells = NONE

@@ -24,7 +24,7 @@ BUCKETING = {
     ),
     Bucketing.ABSENT: Text(ko="bucketing을 적용한 코드가 없습니다", en="no bucketing in the code"),
     Bucketing.UNEXECUTED: Text(
-        ko="bucketing 코드는 있지만 실행한 기록이 없습니다", en="bucketing is written but was never run"
+        ko="bucketing 코드는 있지만 실행한 결과가 없습니다", en="bucketing is written but left no result"
     ),
     Bucketing.UNKNOWN: Text(
         ko="bucketing 효과를 확인할 수 없었습니다", en="whether bucketing took effect is not known"

@@ -125,7 +125,7 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
     how, how_en, width = _names(j), _names(j, "en"), j.run.tokens_per_row
     if case.pair is not None:
         base, late = case.pair
-        a, b = say.seconds(base.seconds), say.seconds(late.seconds)
+        a, b = say.durations(base.seconds, late.seconds)
         if abs(base.seconds - late.seconds) < 0.05 * base.seconds:
             return say.text(
                 f"{at.ko}에서 {how} 설정을 썼는데 학습 시간은 {a.ko}에서 {b.ko}, 거의 그대로였습니다. 배치 "
@@ -185,6 +185,10 @@ def _fix(case: Case, source: Observation) -> Text:
     )
 
 
+MAP_BATCH = 1_000
+"""Rows that `Dataset.map(batched=True)` hands over at once unless told otherwise."""
+
+
 def _weak(case: Case) -> Iterator[Finding]:
     """Effective, but only because the map batch's longest row is shorter than before."""
     j = case.bucketed
@@ -194,15 +198,16 @@ def _weak(case: Case) -> Iterator[Finding]:
     at = say.cell(padding_cell(case, source) if source is not None else j.run.cell)
     width = j.run.tokens_per_row
     shown = say.tokens(width) if width is not None else "100"
+    at_once = (source.value.get("batch_size") if source is not None else None) or MAP_BATCH
     yield Finding(
         id="weak-bucketing",
         severity="warning",
         text=say.text(
-            f"{at.ko}의 `padding=True`는 `map`이 한 번에 처리하는 1,000행 가운데 가장 긴 행에 맞춰 "
+            f"{at.ko}의 `padding=True`는 `map`이 한 번에 처리하는 {at_once:,}행 가운데 가장 긴 행에 맞춰 "
             f"패딩합니다. 그래서 행당 {shown} 토큰 정도까지만 줄었고, collator나 `group_by_length`가 더 줄일 "
             "것은 남지 않았습니다.",
-            f"`padding=True` in {at.en} pads to the longest of the 1,000 rows that `map` handles at once, so "
-            f"rows only came down to about {shown} tokens and nothing was left for the collator or "
+            f"`padding=True` in {at.en} pads to the longest of {at_once:,} rows that `map` takes at once, "
+            f"so rows only came down to about {shown} tokens and nothing was left for the collator or "
             "`group_by_length` to save.",
         ),
         citations=say.distinct(

@@ -99,7 +99,7 @@ def _difference(name: str, base: TrainingRun, late: TrainingRun) -> Text:
         values = " → ".join(r.arguments.get("learning_rate", "5e-5") for r in (base, late))
     elif name == "start" and late.start == Start.CONTINUED:
         return say.text(
-            "앞에서 이미 학습한 모델을 이어서 학습", "the second goes on with a model already trained"
+            "앞에서 이미 학습한 모델을 이어서 학습한 것", "the second goes on with a model already trained"
         )
     else:
         return say.text(ko, en)

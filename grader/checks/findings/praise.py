@@ -190,13 +190,12 @@ def _fair(case: Case) -> Iterator[Finding]:
     base, late = case.pair
     if not (base.rows and base.rows == late.rows and base.batch_size == late.batch_size):
         return
+    at = say.cells((base.cell, late.cell))
     yield _praise(
         "fair-comparison",
         say.text(
-            f"행 수와 배치 크기, 에폭을 같게 두고 bucketing만 바꿔 비교했습니다(셀 {base.cell}, 셀 "
-            f"{late.cell}).",
-            f"Rows, batch size and epochs are kept equal and only bucketing changes (cells {base.cell}, "
-            f"{late.cell}).",
+            f"행 수와 배치 크기, 에폭을 같게 두고 bucketing만 바꿔 비교했습니다({at.ko}).",
+            f"Rows, batch size and epochs are kept equal and only bucketing changes ({at.en}).",
         ),
         (*say.cite_run(base), *say.cite_run(late)),
     )

@@ -149,17 +149,18 @@ def _about_accuracy(facts: Facts) -> Iterator[tuple[str, Text]]:
     if a and b and a.accuracy != b.accuracy:
         rows = a.rows or b.rows
         gap = abs(a.accuracy - b.accuracy) * 100
+        where = say.cells((before.cell, after.cell))
         noise = 100 * math.sqrt(2 * a.accuracy * (1 - a.accuracy) / rows) if rows else None
         on = f"{rows:,}" if rows else None
         yield (
             (
                 "noise",
                 Text(
-                    ko=f"bucketing 전후의 정확도는 {gap:.2f} %p 차이입니다(셀 {before.cell}, {after.cell}). "
+                    ko=f"bucketing 전후의 정확도는 {gap:.2f} %p 차이입니다({where.ko}). "
                     + (f"평가 데이터가 {on}건일 때 " if on else "")
                     + "이 차이를 성능이 달라졌다고 볼 수 있을까요? 무엇을 더 해 보면 확신할 수 있을까요?",
                     en=f"Accuracy differs by {gap:.2f} points before and after bucketing "
-                    f"(cells {before.cell}, {after.cell}). "
+                    f"({where.en}). "
                     + (f"With {on} evaluation rows, is" if on else "Is")
                     + " that a real difference? What would make you sure?",
                 ),
@@ -194,12 +195,12 @@ def _about_accuracy(facts: Facts) -> Iterator[tuple[str, Text]]:
 def _about_choices(evidence: Evidence) -> Iterator[tuple[str, Text]]:
     for o in observed(evidence, Kind.TOKENIZE):
         length, where = o.value.get("max_length"), definition(evidence.submission, o)
-        if isinstance(length, int) and writes_length(evidence, where):
+        if isinstance(length, int) and writes_length(evidence, where, length):
             yield (
                 "short-max-length",
                 Text(
-                    ko=f"셀 {where}에서 `max_length={length}`로 정했습니다. 이보다 긴 리뷰는 몇 % 정도이고, "
-                    "값을 반으로 줄이면 정확도와 시간은 어떻게 달라질까요?",
+                    ko=f"셀 {where}에서 {say.josa(f'`max_length={length}`', '으로/로')} 정했습니다. "
+                    "이보다 긴 리뷰는 몇 % 정도이고, 값을 반으로 줄이면 정확도와 시간은 어떻게 달라질까요?",
                     en=f"Cell {where} sets `max_length={length}`. How many reviews are longer, and what "
                     "would "
                     "half of it do to accuracy and time?",

@@ -125,11 +125,19 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
         )
         yield Hazard(3, (o.cell,), said, fix, cite(evidence, o.cell, o.value.get("line") or 1))
     for name, seen in _by(observed(evidence, Kind.UNDEFINED_NAME), "name"):
+        below = _bound_below(evidence, name, seen[0].cell)
         said = Text(
-            ko=f"{code(name)} 이름을 정의하는 셀이 위에 없어, 처음부터 실행하면 NameError가 납니다.",
-            en=f"no cell above defines {code(name)}: a NameError when run from the top",
+            ko=f"{code(name)} 이름을 정의하는 셀이 {'위에 ' if below else ''}없어, 처음부터 실행하면 "
+            "NameError가 납니다.",
+            en=f"no cell{' above' if below else ''} defines {code(name)}: a NameError when run from the top",
         )
-        fix = Text(ko="정의를 이 셀보다 위로 옮기기", en="define it above this cell")
+        fix = (
+            Text(ko="정의를 이 셀보다 위로 옮기기", en="define it above this cell")
+            if below
+            else Text(
+                ko="지운 셀이라면 정의를 다시 넣기", en="put the definition back if its cell was deleted"
+            )
+        )
         yield Hazard(3, tuple(o.cell for o in seen), said, fix, _cite_quote(evidence, seen[0]))
     old = observed(evidence, Kind.DEPRECATED)
     if old:
@@ -207,12 +215,28 @@ def _shadowed(evidence: Evidence, seen: tuple[Observation, ...]) -> Iterator[Haz
         yield Hazard(2, (o.cell,), said, fix, _cite_quote(evidence, o))
 
 
+_AT_ONCE = re.compile(r"\.(?:map|filter|apply|agg|sort)\(|\b(?:sorted|min|max|map|filter)\(")
+"""Calls that use a function before they return, so that a loop variable can't have moved on."""
+
+
+def _bound_below(evidence: Evidence, name: str, cell: int | None) -> bool:
+    """Does a later cell assign, define or import the name?"""
+    bound = re.compile(
+        rf"^\s*(?:{re.escape(name)}\s*(?:=[^=]|,.*=)|(?:def|class)\s+{re.escape(name)}\b|(?:from\b.*)?import\b.*\b{re.escape(name)}\b)",
+        re.MULTILINE,
+    )
+    later = (c for c in evidence.submission.cells if c.kind == "code" and c.index > (cell or 0))
+    return any(bound.search(c.source) for c in later)
+
+
 def _linted(evidence: Evidence) -> Iterator[Hazard]:
     undefined = {o.value.get("name") for o in observed(evidence, Kind.UNDEFINED_NAME)}
     grouped: dict[tuple[str, str], list[Observation]] = {}
     for o in observed(evidence, Kind.LINT):
         rule = str(o.value.get("rule", ""))
         name = (re.findall(r"`([^`]+)`", str(o.value.get("message", ""))) or [""])[0]
+        if rule == "B023" and _AT_ONCE.search(o.quote):
+            continue
         if rule in LINT and not (rule == "F821" and name in undefined):
             grouped.setdefault((rule, name if rule in CERTAIN else ""), []).append(o)
     for (rule, name), seen in grouped.items():

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 from grader.checks import say
+from grader.checks.compare import DEPTHS, follows
 from grader.checks.questions.ask import questions
 from grader.checks.questions.words import (
+    MODEL_LIMIT,
     cells,
     citations,
     cite,
@@ -42,6 +44,14 @@ ABOUT = {
 def decide(evidence: Evidence, facts: Facts, findings: tuple[Finding, ...]) -> Verdict:
     """q4: UNDECIDED, with what there is to go by and three questions."""
     analyses = [o for o in observed(evidence, Kind.ANALYSIS) if o.value.get("depth") != "none"]
+    told = {o.cell for o in analyses}
+    analyses += [
+        o
+        for o in observed(evidence, Kind.REMARK)
+        if o.cell not in told
+        and o.value.get("depth") in DEPTHS[1:]
+        and follows(o.cell, facts.runs, facts.baseline, facts.bucketed)
+    ]
     best = max(analyses, key=_weight, default=None)
     asked = questions(evidence, facts, findings, ASKED)
     unreasoned = _unreasoned(evidence)
@@ -100,21 +110,21 @@ def _what_is_said(evidence: Evidence, analyses: list[Observation]) -> Text:
 
 def _unreasoned(evidence: Evidence) -> Text | None:
     """Is there a reason for the chosen max_length: a length study, or words that name the number?"""
-    chosen = next(
-        (o for o in observed(evidence, Kind.TOKENIZE) if type(o.value.get("max_length")) is int), None
-    )
+    lengths = [o for o in observed(evidence, Kind.TOKENIZE) if type(o.value.get("max_length")) is int]
+    # A length that is written first; the model's own limit only where no other is.
+    chosen = min(lengths, key=lambda o: o.value["max_length"] == MODEL_LIMIT, default=None)
     if chosen is None:
         return None
     at = definition(evidence.submission, chosen)
     length, where = chosen.value["max_length"], say.cell(at)
-    if not writes_length(evidence, at):
+    if not writes_length(evidence, at, length):
         return Text(
             ko=f"{where.ko}의 토크나이저는 최대 길이를 정하지 않아 모델의 한계인 {length}토큰까지 받습니다.",
             en=f"The tokenizer in {where.en} sets no maximum, so rows may be {length} tokens long, the "
             "model's limit.",
         )
     studied = [o.cell for o in observed(evidence, Kind.PREPROCESS) if o.value.get("what") == "length-study"]
-    studied = [c for c in studied if c is not None] or _names_length(evidence, length)
+    studied = [c for c in studied if c is not None] or _names_length(evidence, length, at)
     if studied:
         told = cells(studied)
         return Text(
@@ -128,13 +138,18 @@ def _unreasoned(evidence: Evidence) -> Text | None:
     )
 
 
-def _names_length(evidence: Evidence, length: int) -> list[int]:
-    """Markdown cells that speak of length and name this number."""
+def _names_length(evidence: Evidence, length: int, at: int) -> list[int]:
+    """Markdown cells up to the next one below that speak of length and name this number.
+
+    What is said of it after the training is a result, no reason for having chosen it.
+    """
+    below = next((c.index for c in evidence.submission.cells if c.index > at and c.kind == "code"), at)
     number = re.compile(rf"(?<!\d){length}(?!\d)")
     return [
         c.index
         for c in evidence.submission.cells
         if c.kind == "markdown"
+        and c.index <= below
         and number.search(c.source)
         and re.search(r"길이|토큰|length|token", c.source, re.I)
     ]
