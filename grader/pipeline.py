@@ -11,13 +11,13 @@ Called by the command line and by batch grading.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from grader import __version__, checks, prose, quality, recorded, source
+from grader import __version__, checks, parts, prose, quality, recorded, source
 from grader.errors import ClassroomError, GraderError, SandboxError
 from grader.records import (
     EVIDENCE_VERSION,
@@ -37,6 +37,7 @@ from grader.records import (
     to_json,
 )
 from grader.submission import load
+from grader.submission.joining import join, split
 
 Progress = Callable[[Text], None]
 
@@ -74,25 +75,30 @@ class Checked(NamedTuple):
 
 
 def check(
-    path: Path, plan: Plan | None, rubric: tuple[RubricItem, ...], progress: Progress = quiet
+    path: Path | Sequence[Path], plan: Plan | None, rubric: tuple[RubricItem, ...], progress: Progress = quiet
 ) -> Checked:
     """Gather all evidence on the notebook at `path` and judge it. `plan` None: read, don't run.
 
-    Raises UnreadableSubmission, and with `plan.insist` SandboxError or ClassroomError.
+    Several paths are one submission in several notebooks. Raises UnreadableSubmission, and with
+    `plan.insist` SandboxError or ClassroomError.
     """
-    evidence = gather(load(path), plan, progress)
+    evidence = gather(read([path] if isinstance(path, Path) else path), plan, progress)
     return Checked(evidence, checks.judge(evidence, rubric))
+
+
+def read(paths: Sequence[Path]) -> Submission:
+    """The submission in the notebooks at `paths`. Raises UnreadableSubmission."""
+    return join(tuple(load(path) for path in paths))
 
 
 def gather(submission: Submission, plan: Plan | None, progress: Progress = quiet) -> Evidence:
     """All witnesses' testimony on `submission`."""
     faults: list[str] = []
     progress(Text(ko="코드와 저장된 출력을 읽는 중", en="reading code and stored outputs"))
-    written = _read_source(submission, faults)
-    stored = _guard(
-        "recorded", faults, lambda: recorded.read(submission), Testimony(witness=Witness.RECORDED)
-    )
-    observed, verified, not_run = _run(submission, plan, faults, progress)
+    each = split(submission)
+    written = parts.testimony(Witness.SOURCE, [_read_source(part, faults) for part in each])
+    stored = parts.testimony(Witness.RECORDED, [_read_outputs(part, faults) for part in each])
+    observed, verified, not_run = _run(each, plan, faults, progress)
     evidence = Evidence(
         version=EVIDENCE_VERSION,
         submission=submission,
@@ -121,6 +127,12 @@ def _read_source(submission: Submission, faults: list[str]) -> Testimony:
     )
 
 
+def _read_outputs(submission: Submission, faults: list[str]) -> Testimony:
+    """The recorded witness."""
+    nothing = Testimony(witness=Witness.RECORDED)
+    return _guard("recorded", faults, lambda: recorded.read(submission), nothing)
+
+
 def _guard(stage, faults, call, instead):
     """`call()`, or `instead` with a note in `faults` when the stage itself is broken."""
     try:
@@ -131,21 +143,29 @@ def _guard(stage, faults, call, instead):
 
 
 def _run(
-    submission: Submission, plan: Plan | None, faults: list[str], progress: Progress
+    submissions: tuple[Submission, ...], plan: Plan | None, faults: list[str], progress: Progress
 ) -> tuple[Observed | None, Verified | None, Text | None]:
-    """Run the notebook and evaluate what it leaves behind; or say why not."""
+    """Run the notebooks, each in a kernel of its own, and evaluate what they leave behind; or say why not."""
     if plan is None:
         return (
             None,
             None,
             Text(ko="실행하지 않고 읽기만 했습니다 (--no-run).", en="Read only, as asked (--no-run)."),
         )
-    try:
-        return _run_isolated(submission, plan, faults, progress)
-    except (SandboxError, ClassroomError) as error:
-        if plan.insist:
-            raise
-        return None, None, error.text
+    seen: list[Observed] = []
+    scores: list[Verified] = []
+    for submission in submissions:
+        try:
+            here, score, reason = _run_isolated(submission, plan, faults, progress)
+        except (SandboxError, ClassroomError) as error:
+            if plan.insist:
+                raise
+            return None, None, error.text
+        if here is None:
+            return None, None, reason
+        seen.append(here)
+        scores += [score] if score else []
+    return parts.observed(seen), parts.verified(scores), None
 
 
 def _run_isolated(submission, plan, faults, progress):

@@ -5,7 +5,8 @@ a `Testimony`; `Evidence` holds all testimonies; checks turn one `Evidence` into
 What this is not: nothing here reads a file, runs code or decides anything.
 
 Read it top to bottom; each type uses only those above it. All cell numbers are 0-based over all
-cells of the notebook, markdown included.
+cells of the notebook, markdown included; those of a second notebook of the same submission begin at a
+round hundred (see `Part`).
 """
 
 from __future__ import annotations
@@ -71,8 +72,19 @@ class Cell(Record):
     """Images pasted into a markdown cell (attachments and base64 data URIs)."""
 
 
+class Part(Record):
+    """One of several notebooks that are read as one submission. Cell 107 is cell 7 of the part whose
+    `first` is 100."""
+
+    name: str
+    """File name without folder."""
+    sha256: str
+    first: int
+    """What its own cell numbers are raised by: 0, 100, 200, … (thousands where a part is longer)."""
+
+
 class Submission(Record):
-    """A notebook that could be read."""
+    """A notebook that could be read; or several of one student that belong together."""
 
     name: str
     """File name without folder."""
@@ -85,6 +97,16 @@ class Submission(Record):
     nbformat: int = 4
     notes: tuple[Text, ...] = ()
     """What had to be repaired or was cut while reading; shown in the review."""
+    parts: tuple[Part, ...] = ()
+    """The notebooks it is made of, in order; () for the usual one."""
+
+    def cell(self, number: int | None) -> Cell | None:
+        """The cell of that number; None where there is none."""
+        if number is None or number < 0:
+            return None
+        if number < len(self.cells) and self.cells[number].index == number:
+            return self.cells[number]
+        return next((cell for cell in self.cells if cell.index == number), None)
 
 
 # ---------------------------------------------------------------- what a witness reports

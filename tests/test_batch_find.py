@@ -150,3 +150,24 @@ def test_what_is_no_zip_is_said(tmp_path):
     broken.write_bytes(b"no zip")
     with pytest.raises(UsageError, match="unpack"):
         unpack(broken, tmp_path / "out")
+
+
+def test_work_for_other_lessons_is_no_failed_submission(tmp_path):
+    """Without this exercise in a repository, judging the nearest notebook fails what nobody handed in."""
+    write(tmp_path / "kim" / "GD01" / "tokenizer.ipynb", "load_dataset('nsmc')\nmodel.fit(x)")
+    write(tmp_path / "kim" / "GD02" / "mnist.ipynb", "import tensorflow")
+    (entry,) = find(tmp_path)
+    assert entry.path == "" and entry.notebooks == ()
+    assert "tokenizer.ipynb" in entry.why.ko and "--roster" in entry.why.en
+
+
+def test_the_only_notebook_is_judged_whatever_it_holds(tmp_path):
+    write(tmp_path / "kim" / "main.ipynb", "print('hello')")
+    assert find(tmp_path)[0].path == "kim/main.ipynb"
+
+
+def test_files_of_one_student_in_an_lms_download_are_one_student(tmp_path):
+    write(tmp_path / "kimminsu_12345_67890_GD08.ipynb", EXERCISE)
+    write(tmp_path / "kimminsu_12345_67891_notes.ipynb", "print(1)")
+    write(tmp_path / "leejieun_22222_67892_GD08.ipynb", EXERCISE)
+    assert [(e.student, e.lms_id) for e in find(tmp_path)] == [("kimminsu", "12345"), ("leejieun", "22222")]

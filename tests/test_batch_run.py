@@ -22,7 +22,7 @@ pytest.importorskip("pebble", reason="needs the batch extra")
 
 from grader.batch.entries import Done
 from grader.batch.gradebook import Gradebook, GradebookError
-from grader.batch.run import run_batch, summarise
+from grader.batch.run import OutputError, run_batch, summarise
 from grader.batch.work import do, order
 from grader.errors import UsageError
 from grader.records import Status
@@ -207,6 +207,30 @@ def test_a_worker_that_dies_costs_its_own_entry_only(inbox, tmp_path, orders, mo
     rows = table(tmp_path / "out")
     assert rows["below-90"]["look"] == "grader-failed" and rows["below-90"]["total"] == ""
     assert rows["correct"]["r3"] == "PASS"
+
+
+def mount(folder: Path, options: str) -> None:
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
+    if done.returncode:
+        pytest.skip("no small disk can be mounted here (needs root)")
+
+
+@pytest.mark.parametrize("size", ["100k", "300k", "500k"])
+def test_a_full_disk_is_a_sentence_and_the_next_run_completes(inbox, tmp_path, orders, size):
+    """In the gradebook, in the first student's pages, in a later one's: wherever the room ends."""
+    out = tmp_path / "out"
+    out.mkdir()
+    mount(out, f"size={size}")
+    try:
+        with pytest.raises((GradebookError, OutputError), match=r"full|No space"):
+            run_batch(inbox, out, orders, scheduler=in_process)
+        assert not list(out.rglob(".review*")), "half a file was left"
+        mount(out, "remount,size=16m")
+        assert run_batch(inbox, out, orders, scheduler=in_process).problems == 1, "the broken one"
+        run_batch(inbox, tmp_path / "undisturbed", orders, scheduler=in_process)
+        assert contents(out) == contents(tmp_path / "undisturbed")
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
 
 
 def test_two_batches_in_one_folder_are_refused(inbox, tmp_path, orders):

@@ -294,3 +294,13 @@ def test_grouping_without_its_padding_taken_out_is_named():
     finding = next(f for f in judgement.findings if f.id == "no-op-bucketing")
     assert PADDED_GROUP.grouping == Grouping.LENGTH
     assert "def tok(batch)" in finding.code.ko and "max_length=60" in finding.code.en
+
+
+def test_a_training_resumed_from_its_checkpoint_is_no_before_and_after():
+    grouped = msgspec.structs.replace(PADDED_GROUP, cell=5, cells=(3, 5))
+    resumed = written(
+        7, padding=Padding.MAX_LENGTH, max_length=60, arguments={"resume_from_checkpoint": "checkpoint-3750"}
+    )
+    judgement = judged([grouped, resumed], [stored(5, tokens=60), stored(7, tokens=60)])
+    assert judgement.facts.compared == "one"
+    assert judgement.facts.baseline is None, "the going on stands as 'before' beside the run it goes on from"

@@ -81,6 +81,8 @@ def test_score_decides_again_from_the_evidence_alone(notebook, tmp_path):
     ],
 )
 def test_wrong_calls_are_one_sentence_and_exit_2(arguments, words, capsys, tmp_path, monkeypatch):
+    if arguments[0] == "batch":
+        pytest.importorskip("copydetect", reason="needs the batch extra")
     monkeypatch.chdir(tmp_path)
     assert run(arguments) == 2
     said = capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "grader").rglob("*.py"))
-FOUNDATION = {"records", "facts", "errors", "templating", "wording"}
+FOUNDATION = {"records", "facts", "errors", "templating", "wording", "parts"}
 READING = {"submission", "source", "prose", "quality", "recorded", "checks", "rubric", "review", "report"}
 """Stages that work without torch, on any platform, and never import each other."""
 

@@ -162,7 +162,13 @@ def test_hostile_texts_take_no_time(text, where):
         Cell(index=1, kind="markdown", source=text if where == "markdown" else "y"),
     )
     submission = Submission(name="x", sha256="", cells=cells)
+    assert min(_cpu_seconds(submission) for _ in range(2)) < 1.0, (
+        "twice, as a collection of garbage may fall in"
+    )
+
+
+def _cpu_seconds(submission: Submission) -> float:
     start = time.process_time()
     recorded.read(submission)
     prose.read(submission)
-    assert time.process_time() - start < 1.0
+    return time.process_time() - start

@@ -22,15 +22,20 @@ RETRIES = 3
 """How often an entry is tried again when the node that had it is lost."""
 
 
-def do_by_value(entry: Entry, order: Order, notebook: bytes) -> Done:
-    """`do`, on a machine that has the notebook only as bytes."""
+def do_by_value(entry: Entry, order: Order, notebooks: tuple[bytes, ...]) -> Done:
+    """`do`, on a machine that has the notebooks only as bytes."""
     if not entry.path:
         return do(entry, order)
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
-        # The same file name as at home: it stands in the results.
-        local = Path(folder, Path(entry.path).name)
-        local.write_bytes(notebook)
-        done = do(msgspec.structs.replace(entry, path=local.name), at(order, Path(folder)))
+        # The same file names as at home: they stand in the results.
+        names = []
+        for place, (path, content) in enumerate(zip(entry.notebooks, notebooks, strict=True)):
+            local = Path(folder, str(place), Path(path).name)
+            local.parent.mkdir()
+            local.write_bytes(content)
+            names.append(local.relative_to(folder).as_posix())
+        here = msgspec.structs.replace(entry, path=names[0], parts=tuple(names) if entry.parts else ())
+        done = do(here, at(order, Path(folder)))
     return msgspec.structs.replace(done, student=entry.student)
 
 
@@ -71,8 +76,8 @@ def ray_scheduler(
         room = max(4, int(2 * ray.cluster_resources().get("CPU", 1) / max(cpus, 0.1)))
         while True:
             for entry in islice(waiting, room - len(running)):
-                notebook = Path(order.base, entry.path).read_bytes() if entry.path else b""
-                running[remote.remote(entry, order, notebook)] = entry
+                notebooks = tuple(Path(order.base, path).read_bytes() for path in entry.notebooks)
+                running[remote.remote(entry, order, notebooks)] = entry
                 started(entry)
             if not running:
                 return

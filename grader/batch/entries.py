@@ -16,12 +16,19 @@ class Entry(Record):
     """The notebook chosen, relative to the batch's folder; '' if there is none."""
     why: Text
     """Why this notebook, for the instructor."""
+    parts: tuple[str, ...] = ()
+    """Where several notebooks are read as one submission: all of them, in order."""
     siblings: tuple[str, ...] = ()
     """Other notebooks of the student that could belong to the exercise."""
     lms_id: str = ""
     """Canvas user id or Moodle participant id, where the name carries one."""
     late: bool = False
     """Marked late by the LMS."""
+
+    @property
+    def notebooks(self) -> tuple[str, ...]:
+        """What is read: one path, several that are read as one, or none."""
+        return self.parts or ((self.path,) if self.path else ())
 
 
 class Done(Record):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from grader.batch.entries import Entry
+from grader.batch.together import together
 from grader.errors import UnreadableSubmission, UsageError
 from grader.records import Text
 from grader.submission import load
@@ -29,11 +30,15 @@ SIGNS = (
     (re.compile(r"\bnsmc\b|ratings_(train|test)", re.I), 3, "NSMC"),
     (re.compile(r"klue/bert", re.I), 3, "klue/bert-base"),
     (re.compile(r"\bTrainer\s*\(|optimizer\.step\(|\.fit\("), 2, "학습 코드 / training code"),
+    (re.compile(r"\btransformers\b"), 1, "transformers"),
     (re.compile(r"group_by_length|DataCollatorWithPadding|buck|버[킷켓케]|부[킷켓]", re.I), 2, "bucketing"),
 )
 """What tells this exercise's notebook from a student's other ones. Used to choose a file, never to grade."""
-BELONGS = 6
-"""Score from which a notebook is taken for one of this exercise: model and data, or either with training."""
+SURELY = {"NSMC", "klue/bert-base"}
+"""Signs without which a notebook is never joined to another one: the same data belongs to other lessons."""
+BELONGS = 7
+"""Score from which a notebook is taken for one of this exercise: model and data, or either of them with
+training by transformers and outputs. NSMC alone is in other lessons of the course too."""
 
 
 class Candidate(NamedTuple):
@@ -71,7 +76,8 @@ def find(source: Path, roster: Path | None = None) -> tuple[Entry, ...]:
 
 def _from_tree(source: Path) -> list[Entry]:
     """Each subfolder is a student; each notebook lying directly in `source` is one too."""
-    entries = []
+    entries: list[Entry] = []
+    flat: dict[tuple[str, str], list[tuple[str, bool, Path]]] = {}
     for item in sorted(source.iterdir()):
         if item.name in SKIPPED or item.name.startswith(".") or item.is_symlink():
             continue
@@ -82,7 +88,13 @@ def _from_tree(source: Path) -> list[Entry]:
                 entries.append(_choose(student, notebooks, lms_id, late))
         elif item.suffix == ".ipynb":
             student, lms_id, late = _named(item.stem)
-            entries.append(_choose(student, [item], lms_id, late))
+            # An LMS puts every file of a student into one folder, named by the student's id.
+            flat.setdefault((student, lms_id) if lms_id else (item.name, ""), []).append(
+                (student, late, item)
+            )
+    for (_, lms_id), files in flat.items():
+        student, late = files[0][0], any(late for _, late, _ in files)
+        entries.append(_choose(student, [item for _, _, item in files], lms_id, late))
     return entries
 
 
@@ -137,18 +149,35 @@ def _choose(student: str, notebooks: list[Path], lms_id: str, late: bool) -> Ent
         (_look(path) for path in notebooks), key=lambda c: (-c.score, len(c.path.name), str(c.path))
     )
     best, rest = ranked[0], ranked[1:]
-    siblings = tuple(str(c.path) for c in rest if c.score >= BELONGS)
+    if rest and best.score < BELONGS:
+        return Entry(student=student, path="", why=_nowhere(best, len(notebooks)), lms_id=lms_id, late=late)
+    more = [c.path for c in rest if c.score >= BELONGS]
+    whole = together(best.path, [c.path for c in rest if set(c.signs) >= SURELY])
+    parts = tuple(str(path) for path in whole) if len(whole) > 1 else ()
+    siblings = tuple(str(path) for path in more if path not in whole)
     return Entry(
         student=student,
         path=str(best.path),
-        why=_why(best, len(notebooks), len(siblings)),
+        why=_why(best, len(notebooks), whole, len(siblings)),
+        parts=parts,
         siblings=siblings,
         lms_id=lms_id,
         late=late,
     )
 
 
-def _why(best: Candidate, count: int, siblings: int) -> Text:
+def _nowhere(best: Candidate, count: int) -> Text:
+    """Several notebooks, none of this exercise: judging the nearest would fail work for another lesson."""
+    name = best.path.name
+    return Text(
+        ko=f"노트북 {count}개 가운데 이 과제의 노트북을 찾지 못했습니다. 가장 가까운 것은 `{name}`입니다. "
+        "맞는 파일이 있다면 --roster 명단의 path 열에 적어 주세요.",
+        en=f"None of {count} notebooks is of this exercise; the nearest is `{name}`. If one of them is the "
+        "submission, name it in the path column of a --roster.",
+    )
+
+
+def _why(best: Candidate, count: int, whole: tuple[Path, ...], siblings: int) -> Text:
     if count == 1:
         return Text(ko="하나뿐인 노트북입니다.", en="The only notebook.")
     signs = ", ".join(best.signs) or "–"
@@ -156,6 +185,12 @@ def _why(best: Candidate, count: int, siblings: int) -> Text:
         ko=f"노트북 {count}개 중 이 과제와 가장 가깝습니다 ({signs}).",
         en=f"Of {count} notebooks the one closest to this exercise ({signs}).",
     )
+    if len(whole) > 1:
+        names = ", ".join(path.name for path in whole)
+        text = Text(
+            ko=f"노트북 {len(whole)}개에 나누어 한 실험이라 함께 읽었습니다: {names}.",
+            en=f"One experiment in {len(whole)} notebooks, read together: {names}.",
+        )
     if not siblings:
         return text
     return Text(
@@ -185,8 +220,12 @@ def _relative(entry: Entry, source: Path) -> Entry:
         inside = path and Path(path).is_relative_to(source)
         return Path(path).relative_to(source).as_posix() if inside else path
 
-    siblings = tuple(short(path) for path in entry.siblings)
-    return msgspec.structs.replace(entry, path=short(entry.path), siblings=siblings)
+    return msgspec.structs.replace(
+        entry,
+        path=short(entry.path),
+        parts=tuple(short(path) for path in entry.parts),
+        siblings=tuple(short(path) for path in entry.siblings),
+    )
 
 
 def _distinct(entries: list[Entry]) -> Iterable[Entry]:

@@ -103,16 +103,25 @@ class Gradebook:
     """A connection to one gradebook. Use as a context manager."""
 
     def __init__(self, place: str | Path) -> None:
-        """`place`: a file path, or a database URL such as postgresql+psycopg://…"""
-        url = str(place) if "://" in str(place) else f"sqlite:///{place}"
+        """`place`: a file path, or a database URL: postgresql://USER:PASSWORD@HOST/DATABASE."""
         self._place = str(place)
         try:
-            self._engine = sql.create_engine(
-                url, connect_args={"timeout": LOCK_SECONDS} if url.startswith("sqlite") else {}
-            )
-            if url.startswith("sqlite"):
+            url = sql.make_url(str(place) if "://" in str(place) else f"sqlite:///{place}")
+            self._place = url.render_as_string(hide_password=True) if "://" in str(place) else str(place)
+            if url.drivername == "postgresql":
+                url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy's own choice is psycopg2
+            local = url.get_backend_name() == "sqlite"
+            self._engine = sql.create_engine(url, connect_args={"timeout": LOCK_SECONDS} if local else {})
+            if local:
                 sql.event.listen(self._engine, "connect", _durable)
             TABLES.create_all(self._engine)
+        except ModuleNotFoundError as error:
+            raise GradebookError(
+                ko=f"성적부 {self._place}을(를) 쓰려면 {error.name} 패키지가 필요합니다. "
+                "`pip install 'bucketing-grader[postgres]'`로 설치해 주세요.",
+                en=f"The gradebook {self._place} needs {error.name}: "
+                "`pip install 'bucketing-grader[postgres]'`.",
+            ) from error
         except (sql.exc.SQLAlchemyError, ImportError) as error:
             raise self._unusable(error) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +24,16 @@ from grader.batch.gradebook import Gradebook
 from grader.batch.schedule import run_local
 from grader.batch.similarity import Pair, similar
 from grader.batch.work import Order, at, key
-from grader.errors import UsageError
+from grader.errors import GraderError, UsageError
 from grader.naming import folder_name
 from grader.publish import write_bytes, write_whole
 from grader.records import Ending, RubricItem
 
 Scheduler = Callable[[Iterable[Entry], Order], Iterator[tuple[Entry, Done]]]
+
+
+class OutputError(GraderError):
+    """The folder for the results can't be written to: full, read-only, gone."""
 
 
 class Progress(NamedTuple):
@@ -64,9 +68,13 @@ def run_batch(
     scheduler: Scheduler | None = None,
     progress: Progress = Progress(),
 ) -> Outcome:
-    """Grade all submissions in `source` (a folder or a zip) into `out`. Raises UsageError, GradebookError."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Grade all submissions in `source` (a folder or a zip) into `out`.
+
+    Raises UsageError, GradebookError and OutputError; what was done before is kept.
+    """
     with ExitStack() as stack:
+        with _writing(out):
+            out.mkdir(parents=True, exist_ok=True)
         _lock(out, stack)
         if source.suffix.lower() == ".zip" and source.is_file():
             unpacked = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grader-zip-")))
@@ -100,10 +108,11 @@ def failed_by_us(done: Done) -> bool:
 
 def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: str) -> None:
     """Write the tables and the class page from what the gradebook holds."""
-    for name, text in exports.tables(book.rows(), rubric).items():
-        write_whole(out / name, text)
     pairs = tuple(msgspec.json.decode(book.noted("pairs") or "[]", type=list[Pair]))
-    write_whole(out / "class.html", classpage.write(list(book.rows()), rubric, pairs, lang))
+    with _writing(out):
+        for name, text in exports.tables(book.rows(), rubric).items():
+            write_whole(out / name, text)
+        write_whole(out / "class.html", classpage.write(list(book.rows()), rubric, pairs, lang))
 
 
 def _local(jobs: int, progress: Progress) -> Scheduler:
@@ -127,9 +136,23 @@ def _lock(out: Path, stack: ExitStack) -> None:
 
 def _publish(out: Path, student: str, files: dict[str, bytes]) -> None:
     folder = out / "students" / folder_name(student)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_bytes(folder / name, data)
+    with _writing(out):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_bytes(folder / name, data)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            ko=f"{out}에 쓸 수 없습니다 ({error.strerror}). 끝난 것은 성적부에 남아 있습니다. 자리를 "
+            "만들고 같은 명령을 다시 실행하면 이어서 합니다.",
+            en=f"Can't write to {out} ({error.strerror}). What is done is in the gradebook: make room on the "
+            "disk and run the same command again to go on.",
+        ) from error
 
 
 def _publish_missing(out: Path, book: Gradebook) -> None:

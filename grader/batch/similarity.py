@@ -47,7 +47,11 @@ class Pair(NamedTuple):
 
 def similar(entries: tuple[Entry, ...], base: Path, exercise: str = "") -> tuple[Pair, ...]:
     """All pairs above SHOWN, the most alike first. `exercise`: code that students were given."""
-    codes = {entry.student: _code(base / entry.path) for entry in entries if entry.path}
+    codes = {
+        entry.student: "\n\n".join(_code(base / path) for path in entry.notebooks)
+        for entry in entries
+        if entry.notebooks
+    }
     if len(codes) < 2:
         return ()
     # copydetect samples by Python's hash of strings, which differs from process to process unless it is

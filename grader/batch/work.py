@@ -19,7 +19,6 @@ from grader import rubric as rubrics
 from grader.batch.entries import Done, Entry
 from grader.errors import GraderError, UnreadableSubmission
 from grader.records import Record, RubricItem, Text, to_json
-from grader.submission import load
 
 
 class Order(Record):
@@ -49,7 +48,8 @@ def key(entry: Entry, order: Order, classroom: str = "") -> str:
     Same key, same result: such an entry need not be done again.
     """
     digest = hashlib.sha256()
-    digest.update(hashlib.sha256(Path(order.base, entry.path).read_bytes()).digest() if entry.path else b"-")
+    for path in entry.notebooks:
+        digest.update(hashlib.sha256(Path(order.base, path).read_bytes()).digest())
     digest.update(to_json(at(order, Path()), pretty=False))
     digest.update(to_json(entry, pretty=False))
     digest.update(classroom.encode())
@@ -73,7 +73,8 @@ def do(entry: Entry, order: Order) -> Done:
     if not entry.path:
         return Done(student=entry.student, problem=entry.why)
     try:
-        evidence = pipeline.gather(load(Path(order.base, entry.path)), order.plan)
+        read = pipeline.read([Path(order.base, path) for path in entry.notebooks])
+        evidence = pipeline.gather(read, order.plan)
         judgement = checks.judge(evidence, order.rubric)
         found = results.as_dict(evidence, judgement, order.lang)
         texts = {

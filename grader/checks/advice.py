@@ -61,7 +61,9 @@ def pads_in_advance(tokenise: Observation | None) -> bool:
 def padding_cell(case: Case, tokenise: Observation) -> int:
     """The cell where the padding argument is written (the function), not where `map` calls it."""
     function = str(tokenise.value.get("function") or "")
-    for cell in reversed(case.evidence.submission.cells[: (tokenise.cell or 0) + 1]):
+    for cell in reversed(case.evidence.submission.cells):
+        if cell.index > (tokenise.cell or 0):
+            continue
         if cell.kind == "code" and _WRITTEN.search(cell.source) and f"def {function}" in cell.source:
             return cell.index
     return tokenise.cell
@@ -70,7 +72,8 @@ def padding_cell(case: Case, tokenise: Observation) -> int:
 def padding_citation(case: Case, tokenise: Observation) -> Citation:
     """The line with the padding argument, quoted from the cell where it stands."""
     place = padding_cell(case, tokenise)
-    written = _WRITTEN.search(case.evidence.submission.cells[place].source)
+    cell = case.evidence.submission.cell(place)
+    written = _WRITTEN.search(cell.source) if cell else None
     return say.cite(place, written.group().strip() if written else tokenise.quote)
 
 
@@ -172,7 +175,8 @@ def unpadded_already(case: Case, joined: Joined, padded: Observation) -> int | N
 
 def padding_argument(case: Case, place: int) -> str | None:
     """The padding argument as it stands in a cell."""
-    written = _WRITTEN.search(case.evidence.submission.cells[place].source)
+    cell = case.evidence.submission.cell(place)
+    written = _WRITTEN.search(cell.source) if cell else None
     if written is None:
         return None
     return written.group()[written.start(1) - written.start() :]

@@ -28,7 +28,7 @@ def compared(
     """'both', 'typed', 'one' or 'none'."""
     pair = [runs[i] for i in (baseline, bucketed) if i is not None]
     stored = [j for j in pair if _time_and_accuracy(j)]
-    if len(stored) == 2 and not _same_training(*pair):
+    if len(stored) == 2 and not same_training(*pair):
         return "both"
     lone = None
     if len(stored) == 1 and bucketed is not None:
@@ -49,7 +49,7 @@ def _time_and_accuracy(joined: Joined) -> bool:
     return joined.scored_later
 
 
-def _same_training(a: Joined, b: Joined) -> bool:
+def same_training(a: Joined, b: Joined) -> bool:
     """Is one only the other, resumed from its checkpoint?"""
     return any("resume_from_checkpoint" in j.run.arguments for j in (a, b))
 

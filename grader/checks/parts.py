@@ -153,14 +153,21 @@ def comparison(case: Case) -> Text:
         return say.text(
             f"두 실행의 결과가 모두 출력으로 남아 있습니다({ko}).", f"Both runs are stored ({en})."
         )
+    if case.facts.compared == "one" and case.baseline and case.bucketed and case.facts.baseline is None:
+        at = say.cells([case.baseline.run.cell, case.bucketed.run.cell])
+        return say.text(
+            f"{at.ko}의 실행은 체크포인트로 이어진 하나의 학습이라, bucketing 전후의 비교가 아닙니다.",
+            f"The runs in {at.en} are one training, resumed from a checkpoint: no before and after.",
+        )
     return {
         "typed": say.text(
             "비교에 쓴 숫자 가운데 한쪽 이상은 손으로 적은 것이라 다시 확인할 수 없습니다.",
             "At least one side of the comparison is typed by hand and can't be checked.",
         ),
         "one": say.text(
-            "시간과 정확도가 함께 남은 실행에 견주어 볼 다른 실행이 없습니다.",
-            "The run with time and accuracy has nothing to be compared with.",
+            "시간과 정확도가 함께 남은 실행은 있지만, bucketing 전후로 나란히 놓을 짝이 없습니다.",
+            "There is a run with time and accuracy, but no pair to set side by side, before and after "
+            "bucketing.",
         ),
     }.get(
         case.facts.compared,

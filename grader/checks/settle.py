@@ -75,6 +75,8 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
     fair_game = compared == "both" or bucketing.outputs_cleared(evidence)
     if fair_game and base is not None and late is not None:
         differs = compare.differences(runs[base].run, runs[late].run)
+    if base is not None and late is not None and compare.same_training(runs[base], runs[late]):
+        base = None  # one training told twice is no before and after
     facts = Facts(
         bucketing=decided.bucketing,
         tokens_per_row={

@@ -1,4 +1,4 @@
-"""`grader check FILE`: one notebook -> review, report, results, evidence."""
+"""`grader check FILE...`: one submission -> review, report, results, evidence."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ from grader.results import as_dict, exit_code
 
 
 def check(
-    file: Annotated[
-        Path, typer.Argument(help=say("제출한 노트북 (.ipynb)", "The submitted notebook (.ipynb)"))
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help=say(
+                "제출한 노트북 (.ipynb). 여러 개를 적으면 한 제출물로 함께 읽습니다.",
+                "The submitted notebook (.ipynb); several are read as one submission.",
+            ),
+        ),
     ],
     run: options.Run = None,
     out: options.Out = None,
@@ -57,9 +64,9 @@ def check(
         )
     items = rubrics.load(rubric)
     with progress(Console(stderr=True, highlight=False), lang, shown=not as_json) as tell:
-        evidence, judgement = check_notebook(file, plan, items, tell)
-    stem = one_line(file.stem)
-    written = publish(evidence, judgement, out or file.parent, stem, template=template, lang=lang)
+        evidence, judgement = check_notebook(files, plan, items, tell)
+    stem = one_line(files[0].stem)
+    written = publish(evidence, judgement, out or files[0].parent, stem, template=template, lang=lang)
     if as_json:
         typer.echo(json_text(as_dict(evidence, judgement, lang)))
     else:

@@ -191,11 +191,12 @@ def _bucketing(claim: Claim, evidence: Evidence, judgement: Judgement) -> Checke
 
 def _cell(claim: Claim, evidence: Evidence, judgement: Judgement) -> Checked:
     """A cell that is cited: is there one?"""
-    count, cell = len(evidence.submission.cells), int(claim.number)
-    if cell < count:
+    cell = int(claim.number)
+    last = max((c.index for c in evidence.submission.cells), default=0)
+    if evidence.submission.cell(cell) is not None:
         return _made(claim, Result.CONFIRMED, f"셀 {cell}이(가) 있습니다.", f"Cell {cell} exists.", [cell])
     return _open(
         claim,
-        f"셀은 0부터 {count - 1}까지입니다. 셀 번호를 다시 확인해 주세요(`In [n]`의 번호와 다릅니다).",
-        f"Cells run from 0 to {count - 1}; see again which is meant (`In [n]` is another number).",
+        f"셀은 0부터 {last}까지입니다. 셀 번호를 다시 확인해 주세요(`In [n]`의 번호와 다릅니다).",
+        f"Cells run from 0 to {last}; see again which is meant (`In [n]` is another number).",
     )

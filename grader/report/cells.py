@@ -29,6 +29,8 @@ class Shown:
     kind: str
     count: str
     """'[12]', or '' if it was never run."""
+    file: str
+    """The notebook it stands in, with its own number there; '' where there is only one notebook."""
     body: Markup
     cut: int
     """Lines left out at the end."""
@@ -37,17 +39,23 @@ class Shown:
 
 def shown(submission: Submission, numbers: Iterable[int]) -> list[Shown]:
     """The cells of these numbers that exist, in notebook order, at most `MAX_CELLS`."""
-    known = sorted({n for n in numbers if 0 <= n < len(submission.cells)})[:MAX_CELLS]
-    return [_shown(submission.cells[n]) for n in known]
+    known = [cell for n in sorted(set(numbers)) if (cell := submission.cell(n)) is not None]
+    return [_shown(cell, _file(submission, cell.index)) for cell in known[:MAX_CELLS]]
 
 
-def _shown(cell: Cell) -> Shown:
+def _file(submission: Submission, number: int) -> str:
+    part = next((part for part in reversed(submission.parts) if part.first <= number), None)
+    return f"{clean(part.name)} [{number - part.first}]" if part else ""
+
+
+def _shown(cell: Cell, file: str) -> Shown:
     rows = [row[:MAX_WIDTH] for row in clean(cell.source).expandtabs(4).splitlines()]
     cut = max(0, len(rows) - MAX_LINES)
     text = "\n".join(rows[:MAX_LINES])
     return Shown(
         index=cell.index,
         kind=cell.kind,
+        file=file,
         count=f"[{cell.execution_count}]" if cell.execution_count is not None else "",
         body=highlighted(text) if cell.kind == "code" else _words(text),
         cut=cut,

@@ -45,7 +45,7 @@ def _lines(submission: Submission, citation: Citation) -> tuple[list[str], str]:
     quoted = [row[:MAX_WIDTH] for row in citation.quote.strip("\n").splitlines() if row.strip()][:MAX_LINES]
     if not quoted:
         return [], ""
-    cell = submission.cells[citation.cell] if 0 <= citation.cell < len(submission.cells) else None
+    cell = submission.cell(citation.cell)
     if citation.witness is not Witness.SOURCE or cell is None or cell.kind != "code":
         return quoted, "text"
     start = _find(cell, quoted)

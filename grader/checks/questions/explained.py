@@ -216,9 +216,10 @@ def _first_comment(evidence: Evidence, cell: int | None) -> int:
 
 
 def _comment_line(evidence: Evidence, cell: int | None, wanted: re.Pattern[str]) -> int:
-    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+    there = evidence.submission.cell(cell)
+    if there is None:
         return 0
-    for number, row in enumerate(evidence.submission.cells[cell].source.splitlines(), 1):
+    for number, row in enumerate(there.source.splitlines(), 1):
         _, mark, comment = row.partition("#")
         if mark and wanted.search(comment):
             return number
@@ -234,7 +235,7 @@ def _praise(evidence: Evidence, best: int | None, seen: _Explained) -> Text | No
     ko = f"가장 핵심인 셀 {best}({role.ko} 셀)" if role else f"셀 {best}"
     en = f"Cell {best}, {role.en} and the core of the notebook," if role else f"Cell {best}"
     if line := _reason_line(evidence, best):
-        row = evidence.submission.cells[best].source.splitlines()[line - 1]
+        row = evidence.submission.cell(best).source.splitlines()[line - 1]
         comment = code(row.partition("#")[2], 70)
         return Text(
             ko=f"{ko}의 주석 {comment}처럼 하는 일뿐 아니라 이유까지 적어 둔 점이 좋았습니다.",

@@ -37,11 +37,11 @@ def effective_tokeniser(evidence: Evidence, facts: Facts) -> Text | None:
 
 
 def _without_padding(evidence: Evidence, observation: Observation) -> str:
-    cell = definition(evidence.submission, observation)
-    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+    cell = evidence.submission.cell(definition(evidence.submission, observation))
+    if cell is None:
         return ""
     try:
-        tree = ast.parse(evidence.submission.cells[cell].source)
+        tree = ast.parse(cell.source)
     except (SyntaxError, ValueError, RecursionError):
         return ""
     wanted = observation.value.get("function")

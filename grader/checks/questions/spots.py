@@ -254,9 +254,10 @@ def _by(seen: tuple[Observation, ...], key: str) -> list[tuple[str, list[Observa
 
 def _cite_quote(evidence: Evidence, o: Observation) -> Citation | None:
     """The line an observation quotes, found again in its cell so that its neighbours are shown too."""
-    if o.cell is None or not 0 <= o.cell < len(evidence.submission.cells):
+    cell = evidence.submission.cell(o.cell)
+    if cell is None:
         return None
     first = (o.quote.splitlines() or [""])[0].strip()
-    rows = evidence.submission.cells[o.cell].source.splitlines()
+    rows = cell.source.splitlines()
     line = next((i for i, row in enumerate(rows, 1) if first and first in row), o.value.get("line") or 1)
     return cite(evidence, o.cell, line if isinstance(line, int) else 1, 3)

@@ -49,9 +49,10 @@ def observed(evidence: Evidence, *kinds: Kind) -> tuple[Observation, ...]:
 
 def excerpt(submission: Submission, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> str:
     """Up to `count` lines of `cell` from `line` (1-based) on, trailing blank lines off."""
-    if cell is None or not 0 <= cell < len(submission.cells):
+    there = submission.cell(cell)
+    if there is None:
         return ""
-    rows = submission.cells[cell].source.splitlines()
+    rows = there.source.splitlines()
     start = max(0, min(line, len(rows)) - 1)
     return "\n".join(row[:160] for row in rows[start : start + count]).rstrip()
 
@@ -62,7 +63,8 @@ def definition(submission: Submission, o: Observation) -> int | None:
     if o.cell is None or not name.isidentifier():
         return o.cell
     wanted = re.compile(rf"^\s*def\s+{name}\s*\(", re.M)
-    above = [c.index for c in submission.cells[: o.cell + 1] if c.kind == "code" and wanted.search(c.source)]
+    code_ = [c for c in submission.cells if c.index <= o.cell and c.kind == "code"]
+    above = [c.index for c in code_ if wanted.search(c.source)]
     return above[-1] if above else o.cell
 
 
@@ -71,15 +73,16 @@ MODEL_LIMIT = 512
 
 def writes_length(evidence: Evidence, cell: int | None, length: int) -> bool:
     """Does the code of `cell` set `max_length=` to `length`, or is that the model's own limit?"""
-    cells_ = evidence.submission.cells
-    if length == MODEL_LIMIT and not any("512" in c.source for c in cells_ if c.kind == "code"):
+    code_cells = [c for c in evidence.submission.cells if c.kind == "code"]
+    if length == MODEL_LIMIT and not any("512" in c.source for c in code_cells):
         return False
-    return cell is not None and cell < len(cells_) and "max_length=" in re.sub(r"\s", "", cells_[cell].source)
+    there = evidence.submission.cell(cell)
+    return there is not None and "max_length=" in re.sub(r"\s", "", there.source)
 
 
 def cite(evidence: Evidence, cell: int | None, line: int = 1, count: int = QUOTE_LINES) -> Citation | None:
     """A citation of the source of `cell`; None for a cell that isn't there."""
-    if cell is None or not 0 <= cell < len(evidence.submission.cells):
+    if cell is None or evidence.submission.cell(cell) is None:
         return None
     quote = excerpt(evidence.submission, cell, line, count)
     return Citation(cell=cell, quote=quote, witness=Witness.SOURCE)
