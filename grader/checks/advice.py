@@ -274,8 +274,8 @@ def _run_baseline(case: Case) -> Text:
     if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
         which = say.cells(j.run.cell for j in lacking)
         return say.text(
-            f"{which.ko}의 학습에 `compute_metrics`를 넣어(모델은 새로 불러오기) 다시 실행해, 시간과 정확도를 "
-            "함께 출력에 남겨 주세요.",
+            f"{which.ko}의 학습에 `compute_metrics`를 넣어(모델은 새로 불러오기) 다시 실행해, 시간과 "
+            "정확도를 함께 출력에 남겨 주세요.",
             f"Give the training of {which.en} a `compute_metrics` and run it again (model loaded afresh), so "
             "that the output shows the accuracy beside the time.",
         )
