@@ -3,8 +3,9 @@
     python -m benchmarks.batch [--jobs 2]
 
 Prints a markdown table: wall clock, CPU seconds of all processes (`getrusage` of the finished children),
-and the peak of the summed resident memory (sampled at 10 Hz). The submissions are the notebooks of
-tests/corpus with other seeds and rates, so that no two are equal.
+and the peak of memory summed over the driver, its workers and what they start (sampled at 10 Hz): as
+resident size, which counts a shared page once for each, and as proportional size, which counts it once.
+The submissions are the notebooks of tests/corpus with other seeds and rates, so that no two are equal.
 """
 
 from __future__ import annotations
@@ -36,19 +37,21 @@ def submissions(folder: Path, count: int) -> None:
         (place / "GD08.ipynb").write_text(text, encoding="utf-8")
 
 
-def memory(process: psutil.Process) -> float:
-    """Resident MiB of `process` and all below it; shared pages count once for each."""
-    total = 0
+def memory(process: psutil.Process) -> tuple[float, float]:
+    """Resident and proportional MiB of `process` and all below it; the second 0 where there is no PSS."""
+    resident = proportional = 0
     try:
         for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
+            sizes = one.memory_full_info()
+            resident += sizes.rss
+            proportional += getattr(sizes, "pss", 0)
     except psutil.Error:
         pass
-    return total / 2**20
+    return resident / 2**20, proportional / 2**20
 
 
-def measure(count: int, jobs: int) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds, peak MiB of one batch of `count`."""
+def measure(count: int, jobs: int) -> tuple[float, float, float, float]:
+    """Wall seconds, CPU seconds, peak MiB (resident, proportional) of one batch of `count`."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         submissions(folder / "in", count)
@@ -69,25 +72,31 @@ def measure(count: int, jobs: int) -> tuple[float, float, float]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        watched, peak = psutil.Process(process.pid), 0.0
+        watched, peaks = psutil.Process(process.pid), (0.0, 0.0)
         while process.poll() is None:
-            peak = max(peak, memory(watched))
+            now = memory(watched)
+            peaks = (max(peaks[0], now[0]), max(peaks[1], now[1]))
             time.sleep(0.1)
         wall = time.monotonic() - began
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if process.returncode not in (0, 1):
             raise SystemExit(f"the batch of {count} failed with exit code {process.returncode}")
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, *peaks
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     jobs = parser.parse_args().jobs
-    print("| submissions | wall s | CPU s | CPU s each | peak MiB |\n|---|---|---|---|---|")
+    print(
+        "| submissions | wall s | CPU s | CPU s each | peak MiB resident | proportional |\n"
+        + "|---" * 6
+        + "|"
+    )
     for count in SIZES:
-        wall, cpu, peak = measure(count, jobs)
-        print(f"| {count} | {wall:.1f} | {cpu:.1f} | {cpu / count:.2f} | {peak:.0f} |", flush=True)
+        wall, cpu, resident, proportional = measure(count, jobs)
+        sizes = f"{resident:.0f} | {proportional:.0f}"
+        print(f"| {count} | {wall:.1f} | {cpu:.1f} | {cpu / count:.2f} | {sizes} |", flush=True)
 
 
 if __name__ == "__main__":

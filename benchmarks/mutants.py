@@ -113,9 +113,9 @@ PAGE = """# Mutants: realistic mistakes, and what the grader says
 
 Made by `python -m benchmarks.mutants --run --out benchmarks/mutants.md` on {date} in {minutes:.0f} minutes.
 
-The solution stores no outputs, so accuracy (r2) is for a person to decide (–), and r3 can't pass: its times
-and accuracies aren't stored. What is told apart here is what bucketing did, and what else was wrong. What
-each one must get, and why: tests/mutants/.
+The solution stores no outputs and a budget cuts every run, so accuracy (r2) is for a person to decide (–),
+and r3 can't pass: nothing was trained to its end. What is told apart here is what bucketing did, and what
+else was wrong. What each one must get, and why: tests/mutants/. The solution in full: solution.md.
 
 {sections}
 """

@@ -57,8 +57,13 @@ class Kind(StrEnum):
     """model variable, first_run cell, then_run cell"""
     STALE_CELL = "stale-cell"
     """run cell, cells [..] the run rests on that ran again or were edited after it (higher or lost count)"""
+    MASK = "mask"
+    """unmasked: padding tokens that the model could attend to; odd: masked places that hold another token
+    than the model's padding token; both counted over a run's training batches"""
     LEAK = "leak"
     """how 'same-rows'|'resplit-unseeded'|'train-as-eval'|'test-in-train', rows n"""
+    REPLACED = "replaced"
+    """what (English): methods that train or measure are replaced, or an accuracy depends on no prediction"""
     TEST_AS_VALIDATION = "test-as-validation"
     """run cell"""
 

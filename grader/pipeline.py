@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from grader import __version__, checks, parts, prose, quality, recorded, source
+from grader import __version__, checks, parts, prose, quality, recorded, replacing, source
 from grader.errors import ClassroomError, GraderError, SandboxError
 from grader.records import (
     EVIDENCE_VERSION,
@@ -119,11 +119,12 @@ def _read_source(submission: Submission, faults: list[str]) -> Testimony:
     code = _guard("source", faults, lambda: source.read(submission), Testimony(witness=Witness.SOURCE))
     words = _guard("prose", faults, lambda: prose.read(submission), ())
     state = _guard("quality", faults, lambda: quality.read(submission), ())
+    swapped = _guard("replacing", faults, lambda: replacing.read(submission), ())
     return Testimony(
         witness=Witness.SOURCE,
         runs=code.runs,
         evaluations=code.evaluations,
-        observations=(*code.observations, *words, *state),
+        observations=(*code.observations, *words, *state, *swapped),
     )
 
 

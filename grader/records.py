@@ -278,6 +278,8 @@ class TrainingRun(Record):
     """Cell of the run whose weights it goes on with."""
     model: str = ""
     """Hub id or class of the model."""
+    trainable_share: float | None = None
+    """0..1 of its weights that are trained: below 1 an adapter, or frozen layers."""
     arguments: dict[str, str] = {}
     """Hyperparameters as written or passed, by TrainingArguments' names."""
     leaked_rows: int | None = None
@@ -388,7 +390,10 @@ class ModelScore(Record):
     claimed: float | None = None
     """What the notebook itself measured for this model under the same budget."""
     reference: float | None = None
-    """What an honest fine-tuning reaches on the same rows at the same budget."""
+    """What an honest fine-tuning reaches on the same rows at the same budget: mean over seeds."""
+    reference_low: float | None = None
+    reference_high: float | None = None
+    """95 % interval of one more such run."""
 
 
 class Verified(Record):
@@ -506,6 +511,8 @@ class Facts(Record, omit_defaults=False):
     """By run, key 'cell N' or 'cell N #k'."""
     best_accuracy: float | None = None
     best_accuracy_cell: int | None = None
+    goal: float | None = None
+    """The accuracy that was asked for, of the profile it was measured on."""
     eval_split: str = "unknown"
     """'validation', 'test-as-validation', 'subset:N', 'train', 'unknown'."""
     runs: tuple[TrainingRun, ...] = ()

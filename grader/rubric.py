@@ -20,6 +20,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "r2": {
         "partial_share": (0.0, 1.0),
         "accuracy": (0.5, 1.0),
+        "pocket_accuracy": (0.5, 1.0),
         "min_gain": (0.0, 0.2),
         "noise": (0.0, 0.1),
     },

@@ -6,6 +6,7 @@
    `loading.py`   a plan for worker processes, several GPUs and restarts
 3. `model.py`     the model, and what one token costs
 4. `train.py`     fine-tuning done well; knows nothing of padding
+   `dropout.py`   an aside: what random numbers cost on a CPU
 5. `compare.py`   the staircase measured: `python -m reference.compare --quick`
 6. `solution.ipynb`  the exercise as a student would solve it, with Hugging Face's Trainer
                      (written by `make_solution.py`)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from grader import sandbox
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import Execution, Isolation
+from grader.sandbox import Execution, Isolation, Preload, warm
 
 LIMITS = Limits(
     total_seconds=60,
@@ -26,21 +28,50 @@ LIMITS = Limits(
 )
 
 
-def isolation_or_skip() -> Isolation:
-    """bubblewrap, tested; skips with its own words where it can't be had."""
+MODES = ("bubblewrap", "podman", "docker", "landlock")
+"""Every isolation there is, as `sandbox.choose` calls them."""
+WARM = "warm"
+BOXES = (MODES[0], WARM, *MODES[1:])
+"""Every attack is tried in each, and against a kernel forked from a zygote, which is in bubblewrap too."""
+PRELOAD = Preload(
+    imports=("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display"),
+    env={"PYTHONDONTWRITEBYTECODE": "1"},
+)
+"""What the warm kernels of these tests have imported: no torch, so that they start in half a second."""
+
+
+@contextlib.contextmanager
+def warmth(box: str) -> Iterator[None]:
+    """While it lasts, `notebook` uses warm kernels (and insists on it) if `box` is WARM."""
+    if box == WARM:
+        sandbox.keep_warm()
+    try:
+        yield
+    finally:
+        warm.stop()
+
+
+def isolation_or_skip(mode: str = "bubblewrap") -> Isolation:
+    """The isolation, tested; skips with its own words where it can't be had."""
+    mode = MODES[0] if mode == WARM else mode
     pytest.importorskip("ipykernel")
     pytest.importorskip("jupyter_client")
     try:
-        return sandbox.choose("bubblewrap")
+        return sandbox.choose(mode)
     except SandboxError as error:
         pytest.skip(f"no isolation here: {error}")
 
 
 def notebook(isolation: Isolation, *sources: str, limits: Limits = LIMITS, **options) -> Execution:
     """Run `sources` as cells 0, 1, …"""
-    return sandbox.run_notebook(
+    hot = warm.kept() and isolation.name == "bubblewrap"
+    if hot:
+        options |= {"preload": PRELOAD, "env": {**PRELOAD.env, **options.get("env", {})}}
+    execution = sandbox.run_notebook(
         list(enumerate(sources)), isolation=isolation, python=sys.executable, limits=limits, **options
     )
+    assert execution.warm == hot, warm.notes
+    return execution
 
 
 def outside(source: str, *, cwd: Path, env: dict[str, str] | None = None, seconds: float = 30) -> str:

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="needs the batch extra")
 ray = pytest.importorskip("ray", reason="needs the cluster extra (pip install '.[cluster]')")
 
+from grader.batch import cluster as cluster_module
 from grader.batch.cluster import do_by_value, ray_scheduler
 from grader.batch.run import run_batch
 from grader.batch.work import at, do, order
@@ -45,7 +46,16 @@ def test_by_value_is_the_same_as_in_place(inbox):
     orders = at(order(None, None, "v0", "ko"), inbox)
     entry = find(inbox)[0]
     notebook = Path(orders.base, entry.path).read_bytes()
-    assert do_by_value(entry, order(None, None, "v0", "ko"), notebook) == do(entry, orders)
+    here = order(None, None, "v0", "ko")
+    assert do_by_value(entry, here, cluster_module._alike(None), notebook) == do(entry, orders)
+
+
+def test_a_node_with_another_grader_grades_nothing(inbox):
+    """Its result would differ, and no one would see why."""
+    from grader.batch.find import find
+
+    done = do_by_value(find(inbox)[0], order(None, None, "v0", "ko"), "0123456789ab", b"{}")
+    assert done.ours and not done.results and "another grader" in done.problem.en
 
 
 def test_a_cluster_gives_the_local_gradebook_bit_for_bit(inbox, tmp_path, cluster):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import zipfile
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from grader.batch.archive import unpack
 from grader.batch.find import find
 from grader.errors import UsageError
+from grader.naming import folder_name
 
 EXERCISE = "from transformers import Trainer\nload_dataset('nsmc')\nm = 'klue/bert-base'\nTrainer(m)"
 
@@ -171,3 +173,107 @@ def test_files_of_one_student_in_an_lms_download_are_one_student(tmp_path):
     write(tmp_path / "kimminsu_12345_67891_notes.ipynb", "print(1)")
     write(tmp_path / "leejieun_22222_67892_GD08.ipynb", EXERCISE)
     assert [(e.student, e.lms_id) for e in find(tmp_path)] == [("kimminsu", "12345"), ("leejieun", "22222")]
+
+
+# ---------------------------------------------------------------- names
+
+NFC, NFD = (unicodedata.normalize(form, "김민수") for form in ("NFC", "NFD"))
+
+
+def test_capitals_alone_do_not_tell_two_students_apart_on_every_disk(tmp_path):
+    write(tmp_path / "Kim" / "a.ipynb", EXERCISE)
+    write(tmp_path / "kim" / "a.ipynb", EXERCISE)
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this disk itself holds only one of the two")
+    entries = find(tmp_path)
+    assert [entry.student for entry in entries] == ["Kim", "kim (2)"]
+    assert len({folder_name(entry.student).lower() for entry in entries}) == 2
+
+
+def test_one_korean_name_written_in_two_ways_is_one_student(tmp_path):
+    write(tmp_path / NFC / "GD08" / "base.ipynb", EXERCISE)
+    write(tmp_path / NFD / "GD08" / "bucketing.ipynb", EXERCISE)
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this disk itself makes them one")
+    (entry,) = find(tmp_path)
+    assert entry.student == NFC
+    assert len({entry.path, *entry.parts, *entry.siblings}) == 2, "both notebooks are accounted for"
+
+
+def test_a_roster_finds_what_macos_decomposed(tmp_path):
+    write(tmp_path / NFD / "a.ipynb", EXERCISE)
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"student,path\n{NFC},{NFC}\n", encoding="utf-8")
+    (entry,) = find(tmp_path, roster)
+    assert entry.student == NFC and entry.path
+
+
+def test_a_roster_saved_by_a_korean_excel(tmp_path):
+    write(tmp_path / "repo1" / "a.ipynb", EXERCISE)
+    roster = tmp_path / "roster.csv"
+    roster.write_bytes("학생,경로\n김민수,repo1\n".encode("cp949"))
+    (entry,) = find(tmp_path, roster)
+    assert (entry.student, entry.path) == ("김민수", "repo1/a.ipynb")
+
+
+def test_anonymous_students_are_told_apart_by_their_number(tmp_path):
+    write(tmp_path / "anon_111_901_a.ipynb", EXERCISE)
+    write(tmp_path / "anon_222_902_a.ipynb", EXERCISE)
+    assert [(e.student, e.lms_id) for e in find(tmp_path)] == [("anon 111", "111"), ("anon 222", "222")]
+
+
+@pytest.mark.parametrize("name", ["CON", "nul.txt", "a:b?", "x" * 200, "가" * 100, "..", "~", "=1+1", "a/b"])
+def test_a_folder_for_any_name_on_any_disk(name):
+    made = folder_name(name)
+    assert len(made.encode()) < 255 and made not in (".", "..") and made == made.strip(" .")
+    assert not set(made) & set('<>:"/\\|?*') and made.split(".")[0].lower() not in ("con", "nul")
+    assert folder_name(name + "x") != made
+
+
+def test_a_notebook_with_a_capital_suffix_counts(tmp_path):
+    write(tmp_path / "kim" / "GD08.IPYNB", EXERCISE)
+    assert find(tmp_path)[0].path == "kim/GD08.IPYNB"
+
+
+# ---------------------------------------------------------------- zips of other systems
+
+
+def raw_zip(path, names, *, flag=0):
+    """A zip whose names are these bytes, as a program without the UTF-8 mark writes them."""
+    with zipfile.ZipFile(path, "w") as opened:
+        for nth in range(len(names)):
+            opened.writestr(f"{nth:0{len(names[nth])}d}", "{}")
+    data = path.read_bytes()
+    for nth, name in enumerate(names):
+        data = data.replace(f"{nth:0{len(name)}d}".encode(), name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8"])
+def test_korean_names_of_a_zip_without_the_utf8_mark(tmp_path, encoding):
+    archive = raw_zip(tmp_path / "a.zip", ["김민수/과제.ipynb".encode(encoding)])
+    with zipfile.ZipFile(archive) as opened:
+        assert "김" not in opened.namelist()[0], "the control: Python's own reading is garbled"
+    folder = unpack(archive, tmp_path / "out")
+    assert [p.relative_to(folder).as_posix() for p in folder.rglob("*.ipynb")] == ["김민수/과제.ipynb"]
+
+
+def test_a_macos_zip_is_composed_and_its_resource_forks_are_nobodys(tmp_path):
+    archive = zipped(
+        tmp_path / "a.zip", {f"{NFD}/a.ipynb": "{}", "__MACOSX/._a.ipynb": "x", f"{NFD}/._a.ipynb": "x"}
+    )
+    (entry,) = find(unpack(archive, tmp_path / "out"))
+    assert (entry.student, entry.path) == (NFC, f"{NFC}/a.ipynb")
+
+
+def test_names_that_another_disk_refuses_lose_nobody(tmp_path):
+    long = "긴" * 90
+    archive = zipped(
+        tmp_path / "a.zip",
+        {"kim/12:30?.ipynb": "{}", "lee\\GD08\\b.ipynb": "{}", f"{long}/{long}.ipynb": "{}"},
+    )
+    folder = unpack(archive, tmp_path / "out")
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.ipynb"))
+    assert found[:2] == ["kim/12_30_.ipynb", "lee/GD08/b.ipynb"]
+    assert len(found) == 3 and all(len(part.encode()) <= 255 for part in found[2].split("/"))

@@ -267,5 +267,12 @@ def test_killed_at_any_moment_and_run_again_the_result_is_the_same(inbox, tmp_pa
     assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
 
 
+def test_a_comparison_that_fails_costs_a_hint_and_nothing_else(inbox, tmp_path, orders, monkeypatch):
+    monkeypatch.setattr("grader.batch.similarity.sys.executable", shutil.which("false"))
+    run_batch(inbox, tmp_path / "out", orders, scheduler=in_process)
+    page = (tmp_path / "out" / "class.html").read_text("utf-8")
+    assert "비교하지 못했습니다" in page and table(tmp_path / "out")["correct"]["r3"] == "PASS"
+
+
 def test_a_done_without_result_is_never_a_zero():
     assert Done(student="x").results == {}

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("copydetect", reason="needs the batch extra")
 
 from grader.batch.entries import Entry
-from grader.batch.similarity import similar
+from grader.batch.similarity import given_notebook, similar
 from grader.records import Text
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -40,9 +40,38 @@ def test_a_copy_with_other_names_is_found_and_different_work_is_not(tmp_path):
     assert similar(entries, Path()) == pairs, "the same every time"
 
 
-def test_what_the_exercise_gave_is_nobodys(tmp_path):
+def test_each_passage_stands_beside_its_own_copy(tmp_path):
+    """Side by side are the same lines with other names, and each names the cell it begins in."""
     source = CORPUS / "own-torch-loop" / "submission.ipynb"
     cells = json.loads(source.read_text("utf-8"))["cells"]
-    given = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    (pair,) = similar((entry("a", source), entry("b", copied(tmp_path))), Path())
+    for span in pair.spans:
+        assert span.a.replace("bucket", "gruppe").replace("train_df", "lern") == span.b
+        assert span.cell_a == span.cell_b
+        first = span.a.splitlines()[0]
+        assert first.strip() in "".join(cells[span.cell_a]["source"])
+
+
+def test_what_the_exercise_gave_is_nobodys(tmp_path):
+    source = CORPUS / "own-torch-loop" / "submission.ipynb"
     entries = (entry("a", source), entry("b", copied(tmp_path)))
-    assert similar(entries, Path()) and not similar(entries, Path(), given)
+    assert similar(entries, Path()) and not similar(entries, Path(), source)
+
+
+def test_two_who_only_filled_in_the_exercise_are_no_pair():
+    """The released exercise twice, as it was given: all of it is the course's."""
+    given = given_notebook()
+    entries = (entry("a", given), entry("b", given))
+    assert similar(entries, Path(), given) == ()
+    assert similar(entries, Path()) != (), "the control: without it they are a pair"
+
+
+def test_a_submission_in_two_notebooks_is_compared_whole(tmp_path):
+    source = CORPUS / "own-torch-loop" / "submission.ipynb"
+    whole = json.loads(source.read_text("utf-8"))
+    for name, part in (("1.ipynb", whole["cells"][:5]), ("2.ipynb", whole["cells"][5:])):
+        (tmp_path / name).write_text(json.dumps(whole | {"cells": part}), "utf-8")
+    parts = (str(tmp_path / "1.ipynb"), str(tmp_path / "2.ipynb"))
+    split = Entry(student="b", path=parts[0], parts=parts, why=Text(ko="", en=""))
+    (pair,) = similar((entry("a", source), split), Path())
+    assert min(pair.share_a, pair.share_b) > 0.8

@@ -150,6 +150,16 @@ def test_full_is_downloaded_once_and_then_known(web, tmp_path):
     assert (len(web.asked), len(web.calls)) == (asked, calls), "nothing is asked of the network again"
 
 
+def test_halves_of_two_files_are_fetched_again_whole(web, tmp_path):
+    """What an earlier session left is the beginning of another file of the same kind."""
+    folder = tmp_path / "downloads" / "nsmc"
+    folder.mkdir(parents=True)
+    other = web.files["ratings_train.txt"].replace("리뷰".encode(), "댓글".encode())[:300]
+    (folder / "ratings_train.txt.part").write_bytes(other)
+    room = classroom.prepare("full", home=tmp_path)
+    assert (room.data / "ratings_train.txt").read_bytes() == web.files["ratings_train.txt"]
+
+
 def test_broken_model_download_can_be_repeated(web, tmp_path):
     web.broken = True
     with pytest.raises(ClassroomError, match="connection reset"):

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from grader import pipeline, rubric
+from grader.cli.app import run
 from grader.records import Bucketing, Status
 from grader.release import BEGIN, WORD_STUB, release
 
@@ -73,6 +74,9 @@ def test_untouched_it_fails_every_item_with_a_next_step(untouched):
     assert "셀 3부터" in items["r1"].next_step.ko
     assert "trainer.evaluate()" in items["r2"].next_step.ko
     assert "Trainer" in items["r3"].next_step.ko and "비교" in items["r3"].next_step.ko
+    told = " ".join(v.next_step.ko + v.next_step.en for v in items.values())
+    for answer in ("group_by_length", "DataCollatorWithPadding", "truncation"):
+        assert answer not in told, "the step gives away what the exercise leaves to be found"
     facts = untouched.judgement.facts
     assert facts.bucketing == Bucketing.ABSENT and facts.compared == "none"
     assert facts.analysed == "no", "the exercise's own words are taken for the student's"
@@ -88,6 +92,8 @@ def test_one_filled_cell_is_not_judged_as_untouched(tmp_path):
     nbformat.write(notebook, tmp_path / "half.ipynb")
     judgement = pipeline.check(tmp_path / "half.ipynb", None, rubric.load()).judgement
     assert [v.status for v in judgement.items[:2]] == [Status.UNDECIDED] * 2
+    assert all("셀 4" in v.next_step.ko for v in judgement.items), "each names the first cell still open"
+    assert "group_by_length" not in judgement.items[2].next_step.ko
 
 
 def test_the_solution_read_alone_is_undecided_never_failed():
@@ -104,9 +110,29 @@ def test_the_readme_names_commands_and_files_that_exist():
     text = (FOLDER / "README.md").read_text("utf-8")
     for path in re.findall(r"`((?:reference|grader|tests|exercises)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
-    known = {"partial_share", "accuracy", "min_gain", "noise", "min_fall"}
+    known = {"partial_share", "accuracy", "pocket_accuracy", "min_gain", "noise", "min_fall"}
     assert known == set().union(*(item.thresholds for item in rubric.load()))
     assert all(f"`{name}`" in text for name in known)
+
+
+def test_a_second_lesson_as_the_readme_says(tmp_path):
+    """Rubric copied and edited, a notebook with markers, released, checked by its own rubric."""
+    folder = tmp_path / "exercises" / "second"
+    folder.mkdir(parents=True)
+    text = (FOLDER / "rubric.toml").read_text("utf-8")
+    assert text.count("\naccuracy = 0.90") == 1
+    (folder / "rubric.toml").write_text(text.replace("\naccuracy = 0.90", "\naccuracy = 0.85"), "utf-8")
+    blank = "import torch\n### BEGIN SOLUTION\nx = torch.zeros(2)\n### END SOLUTION\nx.shape"
+    cells = [nbformat.v4.new_markdown_cell("# 둘째"), nbformat.v4.new_code_cell(blank)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "answer.ipynb")
+    exercise, rules = str(folder / "exercise.ipynb"), str(folder / "rubric.toml")
+    assert run(["release", str(tmp_path / "answer.ipynb"), "--out", exercise]) == 0
+    assert "zeros" not in Path(exercise).read_text("utf-8")
+    asked = ["check", exercise, "--no-run", "--rubric", rules, "--out", str(tmp_path / "runs")]
+    assert run([*asked, "--lang", "en"]) == 1
+    assert {p.name for p in folder.iterdir()} == {"rubric.toml", "exercise.ipynb"}
+    results = next((tmp_path / "runs").glob("*.results.json")).read_text("utf-8")
+    assert "0.85" in results and "Begin with cell 1" in results
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,27 @@ def test_a_batch_on_the_cpu(batches):
     assert batches.look(IDS, None, None, 0).hashes.tolist() == facts.hashes.tolist()
 
 
+@pytest.mark.parametrize(
+    ("mask", "attends", "unmasked", "odd"),
+    [
+        (MASK, True, 0, 0),
+        (None, False, 4, 0),
+        (MASK, False, 4, 0),  # it lies in the batch, but the model never got it
+        (torch.ones_like(MASK), True, 4, 0),
+        (None, None, 0, 0),  # a module of the student's own may make one inside
+        (torch.zeros_like(MASK), None, 0, 0),  # token types, taken for a mask by their shape
+    ],
+)
+def test_padding_that_attention_was_not_kept_from(batches, mask, attends, unmasked, odd):
+    facts = batches.look(IDS, mask, None, 0, attends)
+    assert (facts.unmasked, facts.odd) == (unmasked, odd)
+
+
+def test_padding_with_another_token(batches):
+    facts = batches.look(torch.where(IDS == 0, 1, IDS), MASK, None, 0, True)
+    assert (facts.unmasked, facts.odd) == (0, 4)
+
+
 def test_on_another_device_the_delivered_batch_is_looked_at(batches):
     """'meta' stands for a GPU: nothing can be read back from it."""
     source = loader(torch.utils.data.TensorDataset(IDS, MASK))

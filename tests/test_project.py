@@ -12,7 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "grader").rglob("*.py"))
-FOUNDATION = {"records", "facts", "errors", "templating", "wording", "parts"}
+FOUNDATION = {
+    "records",
+    "facts",
+    "errors",
+    "templating",
+    "wording",
+    "parts",
+    "replacing",
+    "spreadsheet",
+}
 READING = {"submission", "source", "prose", "quality", "recorded", "checks", "rubric", "review", "report"}
 """Stages that work without torch, on any platform, and never import each other."""
 

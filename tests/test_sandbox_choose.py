@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from pathlib import Path
 
+import msgspec
 import pytest
+from rich.console import Console
 
-from grader import sandbox
+from grader import report, review, sandbox
+from grader.cli.terminal import summary
 from grader.errors import SandboxError
 from grader.records import Ending
-from grader.sandbox import ProcessResult, arguments, choosing, interpreter
+from grader.sandbox import (
+    Isolation,
+    ProcessResult,
+    arguments,
+    choosing,
+    engine,
+    interpreter,
+    landlock,
+    reduced,
+)
+from grader.sandbox.types import REDUCED
+from tests import sample_evidence as sample
 from tests.sandbox_boxes import isolation_or_skip
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="bubblewrap is for Linux")
@@ -18,7 +34,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="bubblew
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(choosing, "_cache_file", lambda: tmp_path / "cache" / "test.json")
+    monkeypatch.setattr(choosing, "_cache_file", lambda _: tmp_path / "cache" / "test.json")
     return tmp_path / "cache" / "test.json"
 
 
@@ -39,7 +55,7 @@ def test_the_self_test_passes_quickly_and_is_remembered(cache, monkeypatch):
 def test_a_cache_others_may_write_is_not_believed(cache):
     isolation_or_skip()
     cache.chmod(0o666)
-    assert choosing._remembered() is None
+    assert choosing._remembered("bubblewrap", (arguments.bwrap(), arguments.version())) is None
 
 
 @linux
@@ -81,6 +97,7 @@ def test_no_libseccomp_names_the_remedy(monkeypatch):
     from grader.sandbox import seccomp
 
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    seccomp.program.cache_clear()
     with pytest.raises(SandboxError, match="apt install libseccomp2"):
         seccomp.program()
 
@@ -97,7 +114,7 @@ def test_no_libseccomp_names_the_remedy(monkeypatch):
 def test_a_refusing_system_names_the_remedy(stderr, remedy):
     result = ProcessResult(returncode=1, stdout=b"", stderr=stderr, ending=Ending.COMPLETED)
     with pytest.raises(SandboxError, match=remedy) as caught:
-        choosing._judge(result)
+        choosing.judge(result, Isolation(name="bubblewrap"))
     assert stderr.decode() in str(caught.value)
 
 
@@ -108,11 +125,116 @@ def test_other_systems_are_refused_with_a_way_out(monkeypatch, platform):
         sandbox.choose()
 
 
-@pytest.mark.parametrize("name", ["landlock", "container"])
-def test_what_does_not_exist_yet_is_said_so(name):
-    with pytest.raises(SandboxError, match="not available in this version") as caught:
-        sandbox.choose(name)
-    assert "apt install bubblewrap" in caught.value.text.ko and "--no-run" in caught.value.text.en
+@linux
+def test_no_engine_names_the_remedy(monkeypatch, cache):
+    engine.find.cache_clear()
+    monkeypatch.setattr(engine.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(SandboxError, match="apt install podman") as caught:
+        sandbox.choose("container")
+    assert "apt install podman" in caught.value.text.ko
+    engine.find.cache_clear()
+
+
+@linux
+def test_an_engine_that_does_not_answer_is_said_so(monkeypatch, cache, tmp_path):
+    """docker's program without its service."""
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    engine.find.cache_clear()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(SandboxError, match="Cannot connect to the Docker daemon"):
+        sandbox.choose("docker")
+    engine.find.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "remedy"),
+    [
+        (b"Error: cannot find UID/GID for user kim: no subuid ranges found", "usermod --add-subuids"),
+        (b"Error: OCI runtime error: crun: cgroups in hybrid mode not supported", "apt install runc"),
+        (b"Error: something nobody has seen", "podman's settings"),
+    ],
+)
+def test_an_engine_that_refuses_names_the_remedy(stderr, remedy):
+    result = ProcessResult(returncode=125, stdout=b"", stderr=stderr, ending=Ending.COMPLETED)
+    with pytest.raises(SandboxError, match=remedy) as caught:
+        choosing.judge(result, Isolation(name="container", engine="podman"))
+    assert stderr.decode() in str(caught.value)
+
+
+@linux
+def test_landlock_is_refused_where_it_would_be_the_same_user(monkeypatch, cache):
+    monkeypatch.setattr(reduced.os, "geteuid", lambda: 1000)
+    with pytest.raises(SandboxError, match="only when started as root") as caught:
+        sandbox.choose("landlock")
+    assert "sudo" in caught.value.text.ko and "--no-run" in caught.value.text.en
+
+
+@linux
+def test_landlock_is_refused_by_a_kernel_without_rules_for_the_network(monkeypatch, cache):
+    monkeypatch.setattr(reduced.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(landlock, "abi", lambda: 3)
+    with pytest.raises(SandboxError, match=r"6\.7"):
+        sandbox.choose("landlock")
+
+
+@linux
+@pytest.mark.kernel
+@pytest.mark.parametrize("mode", ["podman", "docker", "landlock"])
+def test_a_reduced_isolation_proves_itself_and_says_what_it_leaves_open(mode, cache):
+    chosen = isolation_or_skip(mode)
+    assert any(note.startswith("memory limit") for note in chosen.notes)
+    assert bool([note for note in chosen.notes if note.startswith(REDUCED)]) is (mode == "landlock")
+
+
+@linux
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("hole", "found"),
+    [("restrict", "reading a hidden file"), ("NO_NEW_PRIVS", "gaining privileges"), ("SECCOMP", "vsock")],
+)
+def test_landlock_with_a_hole_fails_its_self_test(hole, found, cache, monkeypatch, tmp_path):
+    """The control of the self-test: without one of its protections it says which."""
+    isolation_or_skip("landlock")
+    program = Path(landlock.__file__).with_name("confine.py").read_text()
+    holes = {
+        "restrict": ("    restrict(spec)\n", ""),
+        "NO_NEW_PRIVS": ('check(libc.prctl(NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")', "pass"),
+        "SECCOMP": ('check(libc.prctl(SECCOMP, 2, ctypes.byref(rules), 0, 0), "seccomp")', "pass"),
+    }
+    assert program.count(holes[hole][0]) == 1
+    (tmp_path / "confine.py").write_text(program.replace(*holes[hole]))
+    monkeypatch.setattr(landlock, "CONFINE", tmp_path / "confine.py")
+    with pytest.raises(SandboxError, match=found if hole != "NO_NEW_PRIVS" else "."):
+        sandbox.choose("landlock", fresh=True)
+
+
+@linux
+@pytest.mark.kernel
+@pytest.mark.parametrize("mode", ["podman", "docker"])
+@pytest.mark.parametrize(
+    ("hole", "found"),
+    [
+        ("--network none", "127.0.0.1"),
+        ("--pid", "seeing the host's processes"),
+        ("--cap-drop ALL", "keeping capabilities"),
+        ("--security-opt no-new-privileges", "gaining privileges"),
+    ],
+)
+def test_a_container_with_a_hole_fails_its_self_test(mode, hole, found, cache, monkeypatch):
+    isolation_or_skip(mode)
+    options = engine.options
+
+    def with_hole(*args, **kw):
+        said = options(*args, **kw)
+        if hole == "--pid":
+            return [*said, "--pid", "host"]
+        at = next(n for n in range(len(said)) if " ".join(said[n : n + 2]) == hole)
+        return [*said[:at], *(["--network", "host"] if "network" in hole else []), *said[at + 2 :]]
+
+    monkeypatch.setattr(engine, "options", with_hole)
+    with pytest.raises(SandboxError, match=found):
+        sandbox.choose(mode, fresh=True)
 
 
 def test_an_unknown_name_is_refused():
@@ -139,3 +261,37 @@ def test_an_installed_grader_is_masked_inside(tmp_path):
         tmp_path / "site-packages" / "grader"
     ]
     assert interpreter._packages(tmp_path / "checkout" / "grader") == []
+
+
+@pytest.mark.parametrize(
+    ("isolation", "notes", "ko", "en"),
+    [
+        ("none", (), "⚠ 격리 없이", "⚠ without isolation"),
+        (
+            "landlock",
+            ("not covered: x",),
+            "⚠ 제한된 격리(Landlock만)",
+            "⚠ reduced isolation (Landlock alone)",
+        ),
+        (
+            "container",
+            ("memory limit: …", "podman 4.3.1, rootless"),
+            "podman 컨테이너 격리",
+            "isolated by podman container",
+        ),
+        ("bubblewrap", (), "bubblewrap 격리", "isolated by bubblewrap"),
+    ],
+)
+def test_every_report_says_how_the_notebook_was_isolated(isolation, notes, ko, en):
+    """A weak one with a sign that can't be overlooked: in the review, the report and on the terminal."""
+    shown = sample.evidence()
+    seen = msgspec.structs.replace(shown.observed, isolation=isolation, isolation_notes=notes)
+    shown = msgspec.structs.replace(shown, observed=seen)
+    judgement = sample.judgement(shown)
+    for lang, words in (("ko", ko), ("en", en)):
+        assert words in review.write(shown, judgement, lang=lang)
+        page = report.write(shown, judgement, lang=lang)
+        assert words in page and ("⚠" in page) is words.startswith("⚠")
+    console = Console(file=io.StringIO(), width=200)
+    summary(console, shown, judgement, {}, "en")
+    assert ("⚠" in console.file.getvalue()) is en.startswith("⚠")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,9 @@ def test_every_test_named_exists():
     assert named - defined == set() and len(named) > 35
 
 
-CONTAINED, _, REST = PAGE.partition("## Not contained")
+BEFORE, _, AFTER = PAGE.partition("\n## Contained\n")
+MODES = BEFORE.partition("## Which isolation gives what")[2]
+CONTAINED, _, REST = AFTER.partition("## Not contained")
 CONTROL = re.compile(r"\boutside\(|\bcontrol\b|\bbare\[|[Tt]he control")
 """How a test's text shows its positive control."""
 
@@ -60,9 +63,25 @@ def test_every_contained_attack_has_a_positive_control():
 
 
 def test_every_row_names_its_test():
-    rows = [line for line in PAGE.splitlines() if re.match(r"\| (\d+|–) \|", line)]
-    assert len(rows) > 25
-    assert [row for row in rows if "test_" not in row] == []
+    found = rows(CONTAINED) + rows(REST)
+    assert len(found) > 25
+    assert [row for row in found if "test_" not in row] == []
+
+
+def test_every_contained_attack_is_in_the_table_of_isolations():
+    """And the counts below that table are those of its columns."""
+    numbers = Counter(row.split("|")[1].strip() for row in rows(CONTAINED))
+    table = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows(MODES)]
+    assert Counter(row[0] for row in table) == numbers
+    assert all(re.match(r"yes|no|\*\*not\*\*", cell) for row in table for cell in row[2:])
+    bwrap, container, landlock, _ = (sum(r[n].startswith("yes") for r in table) for n in (2, 3, 4, 5))
+    said = f"Contained: bubblewrap {bwrap}, containers {container}, Landlock {landlock} of {len(table)}."
+    assert said in MODES, said
+
+
+def test_the_attacks_run_in_every_isolation_that_the_table_names():
+    for name in ("test_sandbox_attacks.py", "test_sandbox_limits.py", "test_sandbox_batch.py"):
+        assert "MODES" in (ROOT / "tests" / name).read_text("utf-8")
 
 
 def test_every_hostile_test_is_on_the_page():

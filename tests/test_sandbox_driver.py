@@ -227,13 +227,13 @@ def test_without_isolation_the_same_driver_works(tmp_path):
 
 
 def test_importing_needs_nothing_that_is_linux_only():
-    modules = "arguments canary cell cgroup channels choosing collect driver endings interpreter jail process"
+    modules = "arguments canary cell cgroup channels choosing collect driver endings forked interpreter jail"
     code = f"""
 import sys
 for name in ("resource", "fcntl", "pyseccomp", "zmq", "jupyter_client", "psutil", "ipykernel"):
     sys.modules[name] = None
 import grader.sandbox
-for name in "{modules} seccomp types watch".split():
+for name in "{modules} process seccomp types warm warmbox watch".split():
     __import__("grader.sandbox." + name)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

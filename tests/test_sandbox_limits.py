@@ -13,15 +13,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from grader.records import Ending, Limits
-from grader.sandbox import Isolation, cgroup, driver, jail, watch
+from grader.sandbox import Isolation, arguments, cgroup, driver, engine, jail, warm, watch
 from tests.sandbox_bare import FORGED_IDLE
-from tests.sandbox_boxes import LIMITS, alive, attack, isolation_or_skip, notebook, outside
+from tests.sandbox_boxes import (
+    BOXES,
+    LIMITS,
+    PRELOAD,
+    alive,
+    attack,
+    isolation_or_skip,
+    notebook,
+    outside,
+    warmth,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -106,9 +117,10 @@ subprocess.Popen([sys.executable, "-c", code, "MARKER"], start_new_session=True,
 """
 
 
-@pytest.fixture(scope="module")
-def isolation() -> Isolation:
-    return isolation_or_skip()
+@pytest.fixture(scope="module", params=BOXES)
+def isolation(request) -> Iterator[Isolation]:
+    with warmth(request.param):
+        yield isolation_or_skip(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -132,10 +144,15 @@ def bare() -> dict[str, float | bool]:
 
 
 def boxes() -> set[str]:
-    """Folders and groups of sandboxes that exist at the moment and are this process's own."""
+    """Folders and groups of sandboxes that exist at the moment and are this process's own; of a zygote,
+    which stays, those of its boxes."""
+    zygotes = [zygote.jail for zygote in warm._kept.values()]
+    stay = {str(jail.base) for jail in zygotes}
+    stay |= {str(folder) for jail in zygotes if jail.group for folder in jail.group.folders.values()}
     groups = [p for parent in cgroup._v1_parents().values() for p in parent.glob(f"grader-{os.getpid()}-*")]
     mine = {f for f in Path(tempfile.gettempdir()).glob("grader-box-*") if _locked_by_us(f)}
-    return {str(path) for path in (*groups, *mine)}
+    mine |= {slot for jail in zygotes for slot in (jail.base / "s").iterdir()}
+    return {str(path) for path in (*groups, *mine)} - stay
 
 
 def _locked_by_us(folder: Path) -> bool:
@@ -262,6 +279,15 @@ def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation, bare)
     assert execution.ending is Ending.KERNEL_DIED
 
 
+def test_the_kernels_cpu_time_has_a_limit_of_its_own(isolation, bare, monkeypatch):
+    assert bare["loop ended"] is False, "the control"
+    limits = with_(total_seconds=40, cell_seconds=40)
+    monkeypatch.setattr(arguments, "CPU_SPARE", 3 - arguments.cpu_seconds(limits) + arguments.CPU_SPARE)
+    execution = ends(isolation, "while True: pass", limits)
+    assert execution.ending is Ending.KILLED and execution.seconds < 20
+    assert "3 s" in execution.reason.en and "3초" in execution.reason.ko
+
+
 def test_05_memory_of_many_processes_counts_together(isolation, tmp_path):
     control = CHILDREN.replace("30", "0.1") + "print('survived')"
     assert "survived" in outside(control, cwd=tmp_path)
@@ -285,7 +311,11 @@ def test_05_the_watchdog_alone_sees_it_too(isolation, monkeypatch, tmp_path):
     """Where there is no cgroup."""
     assert "survived" in outside(CHILDREN.replace("30", "0.1") + "print('survived')", cwd=tmp_path)
     monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
-    execution = ends(Isolation(name="bubblewrap"), CHILDREN)
+    monkeypatch.setattr(cgroup, "of_process", lambda *_, **__: None)
+    if isolation.name == "container":
+        plain = engine.find(isolation.engine)._replace(limits=False)
+        monkeypatch.setattr(engine, "find", lambda _: plain)
+    execution = ends(Isolation(name=isolation.name, engine=isolation.engine), CHILDREN)
     assert execution.ending is Ending.OUT_OF_MEMORY and execution.peak_memory_mb > LIMITS.memory_mb
     assert execution.seconds < 15
 
@@ -344,10 +374,13 @@ def test_24_a_daemon_dies_with_the_sandbox(isolation, tmp_path):
 def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
     """And what it left on disk is swept by the next one, but nothing of one that lives."""
     marker = f"orphan-{os.getpid()}"[:15]
-    cell = f"import time; open('/proc/self/comm', 'w').write({marker!r}); time.sleep(300)"
+    mode = isolation.engine or isolation.name
+    cell = f"import ctypes, time; ctypes.CDLL(None).prctl(15, {marker.encode()!r}); time.sleep(300)"
+    hot = f", env={PRELOAD.env!r}, preload=sandbox.{PRELOAD!r}" if warm.kept() else ""
     program = (
-        "import sys; from grader import sandbox\n"
-        f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose(), python=sys.executable)"
+        f"import sys; from grader import sandbox\n{'sandbox.keep_warm()' if hot else ''}\n"
+        f"sandbox.run_notebook([(0, {cell!r})], isolation=sandbox.choose({mode!r}), "
+        f"python=sys.executable{hot})"
     )
     temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: unix sockets live in it
     temporary.chmod(0o711)
@@ -368,6 +401,8 @@ def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
     grader.kill()
     grader.wait()
     assert wait_for(lambda: not inside())
+    # An engine takes a moment to clear away its own; the sweep of real life comes a minute later.
+    assert wait_for(lambda: not alive(str(temporary))), "no process of an engine's is left either"
     jail.sweep()
     temporary.rmdir()
 

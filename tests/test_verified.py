@@ -346,7 +346,7 @@ def ask(room, tmp_path, monkeypatch):
             observed(*runs), weights_dir=tmp_path, classroom=room, isolation=isolation
         ), fake
 
-    monkeypatch.setattr(answers, "_python", lambda classroom: "python")
+    monkeypatch.setattr(answers, "python_of", lambda classroom: "python")
     return call
 
 

@@ -6,7 +6,10 @@ since a zip's own table may lie. Called by run.py.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import stat
+import unicodedata
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +20,10 @@ MAX_FILE_BYTES = 100 * 2**20
 MAX_BYTES = 2 * 2**30
 TAKEN = {".ipynb", ".csv", ".md"}
 """Notebooks, a roster, and reviews. Everything else stays in the archive."""
+UTF8_MARK = 0x800
+"""Flag bit 11 of a zip's entry: its name is UTF-8 (APPNOTE.TXT, 4.4.4)."""
+LONGEST = 240
+"""Bytes of a file name; most file systems take 255."""
 
 
 def unpack(archive: Path, folder: Path) -> Path:
@@ -38,7 +45,7 @@ def _unpack(opened: zipfile.ZipFile, folder: Path) -> None:
         raise _too_large(f"{len(wanted)} > {MAX_FILES}")
     total = 0
     for info in wanted:
-        target = folder.joinpath(*PurePosixPath(info.filename).parts)
+        target = folder.joinpath(*(_part(part) for part in _path(info).parts))
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
         with opened.open(info) as source, target.open("wb") as file:
@@ -51,17 +58,46 @@ def _unpack(opened: zipfile.ZipFile, folder: Path) -> None:
 
 
 def _wanted(info: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(info.filename)
+    path = _path(info)
     kind = stat.S_IFMT(info.external_attr >> 16)
     return (
         not info.is_dir()
         and path.suffix.lower() in TAKEN
         and not path.is_absolute()
         and ".." not in path.parts
-        and "\\" not in info.filename
-        and ":" not in info.filename
+        and not re.match(r"[A-Za-z]:", path.parts[0])
         and kind in (0, stat.S_IFREG)
     )
+
+
+def _path(info: zipfile.ZipInfo) -> PurePosixPath:
+    """The member's path. Some programs on Windows write backslashes; and names without the UTF-8 mark are
+    read by zipfile as code page 437, while macOS means UTF-8 and a Korean Windows code page 949."""
+    name = info.filename
+    if not info.flag_bits & UTF8_MARK:
+        try:
+            raw = name.encode("cp437")
+        except UnicodeEncodeError:
+            raw = b""
+        for encoding in ("utf-8", "cp949") if raw else ():
+            try:
+                name = raw.decode(encoding)
+                break
+            except UnicodeDecodeError:
+                continue
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def _part(name: str) -> str:
+    """One part of a path as any file system takes it: no sign that Windows refuses, 255 bytes at most."""
+    name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", unicodedata.normalize("NFC", name)).rstrip(" .") or "_"
+    if len(name.encode("utf-8", "replace")) <= LONGEST:
+        return name
+    # Told apart by a hash, with the suffix that says what it is.
+    suffix = PurePosixPath(name).suffix
+    mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    head = name.encode("utf-8", "replace")[: LONGEST - 20].decode("utf-8", "ignore")
+    return f"{head}-{mark}{suffix if suffix.lower() in TAKEN else ''}"
 
 
 def _too_large(what: str) -> UsageError:

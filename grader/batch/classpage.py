@@ -1,61 +1,81 @@
-"""Gradebook -> class.html: where an instructor should look. One file, no network; computes no verdict."""
+"""Gradebook -> class.html: where an instructor should look, and what to do next. Computes no verdict.
+
+One file that opens from disk: no network, one script whose hash the page's own policy names.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import warnings
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from grader.batch import classplots
+from grader.batch.common import shared, tags, worth_showing
 from grader.batch.gradebook import Row
 from grader.batch.labels import BUCKETING, REASONS, STATUS, finding_name
+from grader.batch.lessons import LESSONS
 from grader.batch.similarity import Pair
-from grader.batch.standing import reasons_to_look, standings, total
+from grader.batch.standing import Standing, reasons_to_look, standings, total
 from grader.naming import folder_name
 from grader.records import RubricItem
 from grader.templating import environment
 
-SORT_SCRIPT = """
-document.querySelectorAll('th[data-sort]').forEach((th, column) => th.addEventListener('click', () => {
-  const body = th.closest('table').tBodies[0], up = th.dataset.up !== '1';
-  th.dataset.up = up ? '1' : '0';
-  const value = row => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
-  const number = text => text === '' ? NaN : Number(text);
-  [...body.rows].sort((a, b) => {
-    const x = value(a), y = value(b), nx = number(x), ny = number(y);
-    const order = isNaN(nx) || isNaN(ny) ? x.localeCompare(y, 'ko') : nx - ny;
-    return up ? order : -order;
-  }).forEach(row => body.append(row));
-}));
-"""
-"""The page's only script. The policy in the page names its hash, so nothing else can run."""
+URGENT = {"grader-failed": 100, "unreadable": 50, "undecided": 20}
+"""How far up a reason puts a student; a contradiction counts LOOK, other reasons less."""
+LOOK, SMALL = 5, {"late": 1, "several-notebooks": 2, "near-miss": 3, "only-a-person": 4}
 
 
-def write(rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair, ...], lang: str) -> str:
-    """The page for `rows`, texts in `lang`."""
+def write(
+    rows: Sequence[Row], rubric: tuple[RubricItem, ...], pairs: tuple[Pair, ...] | None, lang: str
+) -> str:
+    """The page for `rows`, texts in `lang`. `pairs` None: they couldn't be looked for."""
     students = [_student(row, rubric, lang) for row in rows]
-    digest = base64.b64encode(hashlib.sha256(SORT_SCRIPT.encode()).digest()).decode()
-    return (
-        environment(html=True)
-        .get_template("class.html.j2")
-        .render(
-            lang=lang,
-            en=lang == "en",
-            students=students,
-            first=sorted((s for s in students if s["reasons"]), key=lambda s: -s["urgency"]),
-            items=[_distribution(item, students, lang) for item in rubric],
-            bucketing=_bucketing(rows, lang),
-            common=_common(rows, lang),
-            pairs=[pair._asdict() for pair in pairs],
-            plot=_plot(rows, lang),
-            script=Markup(SORT_SCRIPT),
-            script_hash=digest,
-        )
+    names = {student["name"]: student for student in students}
+    waiting = sorted((s for s in students if s["reasons"]), key=lambda s: -s["urgency"])
+    totals = [student["total"] for student in students if student["total"] is not None]
+    goal = next((item.thresholds["accuracy"] for item in rubric if "accuracy" in item.thresholds), None)
+    pages = environment(html=True)
+    script = pages.get_template("class.js").render().strip()
+    return pages.get_template("class.html.j2").render(
+        lang=lang,
+        en=lang == "en",
+        students=students,
+        first=[s for s in waiting if not s["seen_by"]],
+        seen=[s for s in waiting if s["seen_by"]],
+        items=[_distribution(item, place, students, lang) for place, item in enumerate(rubric)],
+        possible=sum(item.points for item in rubric),
+        mean=sum(totals) / len(totals) if totals else None,
+        totals=sorted(Counter(totals).items(), reverse=True),
+        blank=len(students) - len(totals),
+        executed=sum(bool(row.results.get("profile")) for row in rows),
+        bucketing=_bucketing(rows, lang),
+        common=[
+            {
+                "tag": one.tag,
+                "name": finding_name(one.tag, lang),
+                "count": len(one.students),
+                "lesson": LESSONS[one.tag].in_(lang) if one.tag in LESSONS else "",
+                "students": [names[student] for student in one.students],
+            }
+            for one in shared(rows)
+        ],
+        examples=[{**names[row.student], "praise": praise} for row, praise in worth_showing(rows)],
+        pairs=[
+            {**pair._asdict(), "students": (names.get(pair.a), names.get(pair.b))} for pair in pairs or ()
+        ],
+        uncompared=pairs is None,
+        plots=[
+            plot
+            for plot in (classplots.accuracies(rows, goal, lang), classplots.trade_off(rows, lang))
+            if plot
+        ],
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
@@ -68,23 +88,68 @@ def _student(row: Row, rubric: tuple[RubricItem, ...], lang: str) -> dict[str, A
         "folder": folder_name(row.student),
         "has_report": bool(row.results),
         "items": [
-            {"status": item.status, "name": STATUS[item.status].in_(lang), "by": item.by, "why": item.why}
+            {
+                "id": item.item,
+                "status": item.status,
+                "name": STATUS[item.status].in_(lang),
+                "by": item.by,
+                "why": item.why,
+            }
             for item in items
         ],
         "total": total(items),
         "accuracy": facts.get("best_accuracy"),
         "bucketing": BUCKETING[facts["bucketing"]].in_(lang) if facts else "",
-        "tokens": list(facts.get("tokens_per_row", {}).values()),
+        "gain": classplots.gain(facts),
+        "tokens": _ends(list(facts.get("tokens_per_row", {}).values())),
         "reasons": [REASONS[r].in_(lang) if r in REASONS else finding_name(r, lang) for r in reasons],
-        "urgency": sum({"grader-failed": 100, "unreadable": 50, "undecided": 10}.get(r, 3) for r in reasons),
+        "urgency": sum(URGENT.get(r, SMALL.get(r, LOOK)) for r in reasons),
+        "said": _said(row, items, reasons),
+        "seen_by": ", ".join(sorted({item.by for item in items if item.by != "grader"})),
+        "command": _command(row.student, items),
+        "tags": " ".join([*tags(row), *(f"{item.item}:{item.status}" for item in items)]),
+        "ours": row.ours,
         "problem": row.problem.in_(lang) if row.problem else "",
         "why": row.why.in_(lang),
         "notebook": row.path,
     }
 
 
-def _distribution(item: RubricItem, students: list[dict[str, Any]], lang: str) -> dict[str, Any]:
-    place = int(item.id.removeprefix("r")) - 1
+def _said(row: Row, items: tuple[Standing, ...], reasons: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What the instructor should look at, in the review's own sentences, each with a cell to open."""
+    verdicts = row.results.get("items", {})
+    shown = {*reasons, *(["at-the-threshold"] if "near-miss" in reasons else [])}
+    found = [f for f in row.results.get("findings", []) if f["id"] in shown]
+    said = [
+        {"item": item.item, "text": verdicts[item.item].get("person") or item.why, "cells": []}
+        for item in items
+        if item.by == "grader"
+        and item.status != "PASS"
+        and item.item in verdicts
+        and (item.status == "UNDECIDED" or verdicts[item.item].get("person"))
+    ]
+    return [*said, *({"item": "", "text": f["text"], "cells": f["cells"][:3]} for f in found)]
+
+
+def _command(student: str, items: tuple[Standing, ...]) -> str:
+    """How a decision is recorded; the item most in need of one, its standing kept where it has one."""
+    order = ("UNDECIDED", "PARTIAL", "FAIL", "PASS")
+    item = min(items, key=lambda item: order.index(item.status), default=None)
+    if item is None:
+        return ""
+    status = "PASS" if item.status == "UNDECIDED" else item.status
+    points = f" --points {item.points:g}" if status == "PARTIAL" and item.points is not None else ""
+    return (
+        f'grader grade {shlex.quote(student)} --item {item.item} --status {status}{points} --why "…" --out .'
+    )
+
+
+def _ends(tokens: list[float]) -> list[float]:
+    """The first run's and the shortest one's tokens per row."""
+    return tokens[:1] + ([min(tokens)] if len(tokens) > 1 and min(tokens) < tokens[0] else [])
+
+
+def _distribution(item: RubricItem, place: int, students: list[dict[str, Any]], lang: str) -> dict[str, Any]:
     counts = Counter(student["items"][place]["status"] for student in students)
     return {
         "id": item.id,
@@ -100,42 +165,3 @@ def _distribution(item: RubricItem, students: list[dict[str, Any]], lang: str) -
 def _bucketing(rows: Sequence[Row], lang: str) -> list[tuple[str, int]]:
     counts = Counter(row.results["facts"]["bucketing"] for row in rows if row.results)
     return [(BUCKETING[name].in_(lang), count) for name, count in counts.most_common()]
-
-
-def _common(rows: Sequence[Row], lang: str) -> list[tuple[str, int]]:
-    """What several students have in common: (finding, number of students), praise left out."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        found = row.results.get("findings", [])
-        counts.update({finding["id"] for finding in found if finding["severity"] != "praise"})
-    return [(finding_name(name, lang), count) for name, count in counts.most_common(12) if count > 1]
-
-
-def _plot(rows: Sequence[Row], lang: str) -> Markup:
-    """Best accuracies of the class as an inline SVG; '' without matplotlib or with under three values."""
-    found = [row.results["facts"]["best_accuracy"] for row in rows if row.results]
-    accuracies = [value for value in found if value is not None]
-    if len(accuracies) < 3:
-        return Markup("")
-    try:
-        import matplotlib
-    except ImportError:
-        return Markup("")
-    from matplotlib.figure import Figure
-
-    # Fixed ids and no date: the same class gives the same bytes.
-    style = {"svg.hashsalt": "class", "svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif"}
-    with matplotlib.rc_context(style), warnings.catch_warnings():
-        # Text stays text and the reader's browser has the font, so it need not be here.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = Figure(figsize=(6.4, 2.4), layout="constrained")
-        axes = figure.subplots()
-        axes.hist(accuracies, bins=20, color="#4c72b0")
-        axes.axvline(0.9, color="#c44e52", linewidth=1)
-        axes.set_xlabel("best stored accuracy" if lang == "en" else "저장된 최고 정확도")
-        axes.set_ylabel("students" if lang == "en" else "학생 수")
-        axes.spines[["top", "right"]].set_visible(False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return Markup(svg[svg.index("<svg") :])

@@ -1,29 +1,40 @@
 """The same work on a Ray cluster: `grader batch … --ray ADDRESS`. A scheduler, nothing else differs.
 
-Entries go to the workers with their notebook's bytes, results come back by value: no shared file system
-is needed, and the gradebook stays with the driver. A lost worker's entries are done again elsewhere.
+Notebooks go to the workers by content (each once into the object store, under its hash), results come back
+by value: no shared file system is needed, and the gradebook stays with the driver. A lost worker's entries
+are done again elsewhere. A node whose grader or classroom is another one grades nothing: the same hashes
+that are part of every result's key are compared there first.
 """
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from grader.batch.entries import Done, Entry
-from grader.batch.work import Order, at, crashed, do
+from grader.batch.surroundings import surroundings
+from grader.batch.work import Order, at, crashed, do, own_code
 from grader.errors import UsageError
+from grader.pipeline import Plan
 
 RETRIES = 3
 """How often an entry is tried again when the node that had it is lost."""
 
 
-def do_by_value(entry: Entry, order: Order, notebooks: tuple[bytes, ...]) -> Done:
-    """`do`, on a machine that has the notebooks only as bytes."""
+def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes) -> Done:
+    """`do`, on a machine that has the notebooks only as bytes and must be like the driver's (`expected`)."""
+    if (found := _alike(order.plan)) != expected:
+        return crashed(
+            entry, f"{socket.gethostname()} has another grader or classroom: {found}, not {expected}"
+        )
     if not entry.path:
         return do(entry, order)
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
@@ -68,28 +79,53 @@ def ray_scheduler(
                 en=f"--ray {address}: no cluster answers there ({error}).",
             ) from error
     remote = ray.remote(do_by_value).options(
-        num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
+        num_cpus=cpus,
+        num_gpus=gpus,
+        max_retries=RETRIES,
+        retry_exceptions=False,
     )
 
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
-        waiting, running = iter(entries), {}
+        waiting = iter(entries)
+        running: dict[Any, tuple[Entry, set[str]]] = {}
+        # Once for all, not with every entry.
+        shared, expected = ray.put(order), _alike(order.plan)
+        held: dict[str, Any] = {}
         room = max(4, int(2 * ray.cluster_resources().get("CPU", 1) / max(cpus, 0.1)))
         while True:
             for entry in islice(waiting, room - len(running)):
-                notebooks = tuple(Path(order.base, path).read_bytes() for path in entry.notebooks)
-                running[remote.remote(entry, order, notebooks)] = entry
+                contents = _by_digest([Path(order.base, path).read_bytes() for path in entry.notebooks])
+                for digest, content in contents:
+                    held[digest] = held.get(digest) or ray.put(content)
+                parts = [held[digest] for digest, _ in contents]
+                task = remote.remote(entry, shared, expected, *parts)
+                running[task] = (entry, {digest for digest, _ in contents})
                 started(entry)
             if not running:
                 return
             ready, _ = ray.wait(list(running), num_returns=1)
-            for reference in ready:
-                entry = running.pop(reference)
+            for task in ready:
+                entry, _ = running.pop(task)
+                # The object store forgets what nobody holds: memory doesn't grow with the batch.
+                needed = {digest for _, digests in running.values() for digest in digests}
+                held = {digest: one for digest, one in held.items() if digest in needed}
                 try:
-                    yield entry, ray.get(reference)
+                    yield entry, ray.get(task)
                 except ray.exceptions.RayError as error:
                     yield entry, crashed(entry, f"{type(error).__name__} after {RETRIES} retries")
 
     return schedule
+
+
+def _by_digest(contents: list[bytes]) -> list[tuple[str, bytes]]:
+    return [(hashlib.sha256(content).hexdigest(), content) for content in contents]
+
+
+@cache
+def _alike(plan: Plan | None) -> str:
+    """The grader's code, and the classroom and isolation that `plan` gets here; one short text."""
+    around = surroundings(plan, lambda text: None)
+    return hashlib.sha256(own_code() + around.encode()).hexdigest()[:12] + (f" ({around})" if around else "")
 
 
 def _knock(address: str) -> None:

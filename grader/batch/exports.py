@@ -1,22 +1,38 @@
 """Gradebook -> tables: gradebook.csv for people, Canvas and Moodle import CSV, Gradescope results.
 
-Formats as documented by each system: Canvas "Import grades" (Student, ID, …, one column an assignment; a
-blank leaves the grade alone), Moodle "Import CSV" (mapped by participant), Gradescope `results.json`
-(`tests` with `score`, `max_score`, `output`). An undecided item is blank everywhere: never a zero.
+As each system's importer reads it. Canvas, "Import grades" (canvas-lms, gradebook_importer.rb): Student,
+ID … Section, then one column an assignment; a blank leaves the grade alone. Moodle, "Upload grading
+worksheet" (mod/assign/feedback/offline/importgradeslib.php): refused without Identifier, Grade and
+Last modified (grade); names are those of an English site. Gradescope, one results.json a submission.
+An undecided item is blank everywhere: never a zero.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 
+from grader import spreadsheet
 from grader.batch.gradebook import Row
-from grader.batch.standing import reasons_to_look, standings, total
+from grader.batch.standing import Standing, reasons_to_look, standings, total
 from grader.records import RubricItem
+from grader.templating import clean
 
 ASSIGNMENT = "NSMC bucketing"
+MOODLE = (
+    "Identifier",
+    "Full name",
+    "Status",
+    "Grade",
+    "Maximum Grade",
+    "Grade can be changed",
+    "Last modified (submission)",
+    "Last modified (grade)",
+    "Feedback comments",
+)
+"""The grading worksheet's columns, as Moodle itself writes them."""
+DASH = "-"
+"""Moodle's own sign for "never": the grade is newer than nothing."""
 
 
 def tables(rows: Iterable[Row], rubric: tuple[RubricItem, ...]) -> dict[str, str]:
@@ -29,7 +45,7 @@ def tables(rows: Iterable[Row], rubric: tuple[RubricItem, ...]) -> dict[str, str
     canvas.add("Student", "ID", "SIS User ID", "SIS Login ID", "Section", ASSIGNMENT)
     possible = sum(item.points for item in rubric)
     canvas.add("    Points Possible", "", "", "", "", possible)
-    moodle.add("Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments")
+    moodle.add(*MOODLE)
     for row in rows:
         items = standings(row, rubric)
         points = total(items)
@@ -48,8 +64,8 @@ def tables(rows: Iterable[Row], rubric: tuple[RubricItem, ...]) -> dict[str, str
         canvas.add(row.student, row.lms_id, "", "", "", points)
         said = "\n".join(f"{item.item}: {item.status}. {item.why}" for item in items)
         participant = f"Participant {row.lms_id}" if row.lms_id else ""
-        moodle.add(participant, row.student, points, possible, said)
-        gradescope[row.student] = _gradescope(items, rubric)
+        moodle.add(participant, row.student, "", points, possible, "Yes", DASH, DASH, said)
+        gradescope[row.student] = as_gradescope(items, rubric)
     return {
         "gradebook.csv": book.text(),
         "canvas.csv": canvas.text(),
@@ -58,37 +74,35 @@ def tables(rows: Iterable[Row], rubric: tuple[RubricItem, ...]) -> dict[str, str
     }
 
 
-def _gradescope(items, rubric) -> dict[str, object]:
-    tests = []
+def as_gradescope(items: tuple[Standing, ...], rubric: tuple[RubricItem, ...]) -> dict[str, object]:
+    """One submission's results.json. Gradescope knows no "undecided": such an item has no score and no
+    maximum, and the total that Gradescope then asks for is that of the decided ones, which is said."""
+    tests: list[dict[str, object]] = []
     for item, line in zip(items, rubric, strict=True):
-        test = {"name": line.text.ko, "number": item.item, "max_score": line.points, "output": item.why}
+        test: dict[str, object] = {"name": line.text.ko, "number": item.item, "output": item.why}
         if item.points is None:
-            # Gradescope has no "undecided": no score, and the words say that a person will look.
             test["output"] = f"UNDECIDED: {item.why}"
         else:
-            test["score"] = item.points
+            test |= {"score": item.points, "max_score": line.points}
         tests.append(test)
-    return {"tests": tests, "visibility": "visible"}
+    found: dict[str, object] = {"tests": tests, "visibility": "visible"}
+    if left := sum(item.points is None for item in items):
+        found["score"] = sum(item.points or 0.0 for item in items)
+        found["output"] = (
+            f"{left}개 항목은 사람이 확인한 뒤 점수를 더합니다. / "
+            f"{left} still to be decided by a person; the total will grow."
+        )
+    return found
 
 
 class _Table:
-    """CSV with a BOM, so that Excel in Korea reads it as UTF-8; formulas in student names are defused."""
+    """Rows, as they come."""
 
     def __init__(self) -> None:
-        self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, lineterminator="\n")
+        self._rows: list[tuple[object, ...]] = []
 
     def add(self, *values: object) -> None:
-        self._writer.writerow([_cell(value) for value in values])
+        self._rows.append(tuple(clean(v) if isinstance(v, str) else v for v in values))
 
     def text(self) -> str:
-        return "\ufeff" + self._buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A leading =, +, -, @, tab would be run as a formula by a spreadsheet (OWASP, CSV injection)."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+        return spreadsheet.table(self._rows)

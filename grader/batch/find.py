@@ -7,17 +7,19 @@ text only; judges none.
 
 from __future__ import annotations
 
-import csv
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from grader.batch import rosters
 from grader.batch.entries import Entry
 from grader.batch.together import together
 from grader.errors import UnreadableSubmission, UsageError
+from grader.naming import same_name
 from grader.records import Text
 from grader.submission import load
 
@@ -75,48 +77,35 @@ def find(source: Path, roster: Path | None = None) -> tuple[Entry, ...]:
 
 
 def _from_tree(source: Path) -> list[Entry]:
-    """Each subfolder is a student; each notebook lying directly in `source` is one too."""
-    entries: list[Entry] = []
-    flat: dict[tuple[str, str], list[tuple[str, bool, Path]]] = {}
+    """Each subfolder is a student; each notebook lying directly in `source` is one too.
+
+    Folders or files that name one student (an LMS puts every file of a student into one folder, macOS and
+    Windows write the same Korean name in two ways) are that student's together.
+    """
+    found: dict[tuple[str, str, str], list[Path]] = {}
+    names: dict[tuple[str, str, str], tuple[str, bool]] = {}
     for item in sorted(source.iterdir()):
         if item.name in SKIPPED or item.name.startswith(".") or item.is_symlink():
             continue
         if item.is_dir():
             student, lms_id, late = _named(item.name)
-            notebooks = list(_notebooks(item))
-            if notebooks:
-                entries.append(_choose(student, notebooks, lms_id, late))
-        elif item.suffix == ".ipynb":
+            which, notebooks = (student, lms_id, "folder"), list(_notebooks(item))
+        elif item.suffix.lower() == ".ipynb":
             student, lms_id, late = _named(item.stem)
-            # An LMS puts every file of a student into one folder, named by the student's id.
-            flat.setdefault((student, lms_id) if lms_id else (item.name, ""), []).append(
-                (student, late, item)
-            )
-    for (_, lms_id), files in flat.items():
-        student, late = files[0][0], any(late for _, late, _ in files)
-        entries.append(_choose(student, [item for _, _, item in files], lms_id, late))
-    return entries
+            which, notebooks = (student, lms_id, "" if lms_id else "file"), [item]
+        else:
+            continue
+        if notebooks:
+            found.setdefault(which, []).extend(notebooks)
+            names[which] = (student, late or names.get(which, ("", False))[1])
+    return [
+        _choose(names[which][0], notebooks, which[1], names[which][1]) for which, notebooks in found.items()
+    ]
 
 
 def _from_roster(roster: Path, source: Path) -> list[Entry]:
-    try:
-        rows = list(csv.DictReader(roster.read_text("utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(
-            ko=f"{roster}을(를) 읽을 수 없습니다 ({error}). UTF-8 CSV로 저장해 주세요.",
-            en=f"Can't read {roster} ({error}). Save it as a UTF-8 CSV.",
-        ) from error
-    if not rows or "student" not in rows[0]:
-        raise UsageError(
-            ko=f"{roster}의 첫 줄에 student 열이 없습니다. 첫 줄을 `student,path`로 적어 주세요.",
-            en=f"{roster} has no column `student`. Start it with the line `student,path`.",
-        )
     entries = []
-    for row in rows:
-        student, given = (row.get("student") or "").strip(), (row.get("path") or "").strip()
-        if not student:
-            continue
-        place = source / (given or student)
+    for student, place in rosters.read(roster, source):
         notebooks = [place] if place.is_file() else list(_notebooks(place)) if place.is_dir() else []
         entries.append(_choose(student, notebooks, "", False) if notebooks else _missing(student, place))
     return entries
@@ -129,7 +118,9 @@ def _missing(student: str, place: Path) -> Entry:
 
 def _notebooks(folder: Path) -> Iterable[Path]:
     """Notebooks below `folder`, without checkpoints, hidden folders and links."""
-    for path in sorted(folder.rglob("*.ipynb")):
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() != ".ipynb" or not path.is_file():
+            continue
         parts = path.relative_to(folder).parts
         if not path.is_symlink() and not any(part in SKIPPED or part.startswith(".") for part in parts):
             yield path
@@ -137,10 +128,17 @@ def _notebooks(folder: Path) -> Iterable[Path]:
 
 def _named(name: str) -> tuple[str, str, bool]:
     """(student, LMS id, late) from a file or folder name."""
+    name = unicodedata.normalize("NFC", name).strip()
     if match := MOODLE.match(name):
         return match["name"].strip(), match["id"], False
     if match := CANVAS.match(name):
-        return match["name"], match["id"], bool(match["late"])
+        # Anonymous grading calls everybody "anon": the number is what tells them apart.
+        unknown = match["name"].lower() in ("anon", "anonymous")
+        return (
+            f"{match['name']} {match['id']}" if unknown else match["name"],
+            match["id"],
+            bool(match["late"]),
+        )
     return name, "", False
 
 
@@ -229,13 +227,14 @@ def _relative(entry: Entry, source: Path) -> Entry:
 
 
 def _distinct(entries: list[Entry]) -> Iterable[Entry]:
-    """Entries with unique student names: a second `kim` becomes `kim (2)`, or the next number free."""
-    taken = {entry.student for entry in entries}
+    """Entries with names that are distinct on every disk (`same_name`): a second `kim`, or a `Kim` beside
+    `kim`, becomes `kim (2)`, or the next number free."""
+    taken = {same_name(entry.student) for entry in entries}
     seen: set[str] = set()
     for entry in entries:
         name, nth = entry.student, 1
-        while name in seen or (nth > 1 and name in taken):
+        while same_name(name) in seen or (nth > 1 and same_name(name) in taken):
             nth += 1
             name = f"{entry.student} ({nth})"
-        seen.add(name)
+        seen.add(same_name(name))
         yield msgspec.structs.replace(entry, student=name)

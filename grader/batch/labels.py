@@ -24,6 +24,8 @@ REASONS = {
     "undecided": Text(ko="판단 보류 항목", en="undecided items"),
     "unverified": Text(ko="확인되지 않은 증거", en="unverified evidence"),
     "several-notebooks": Text(ko="노트북 여러 개", en="several notebooks"),
+    "only-a-person": Text(ko="사람만 확인할 수 있는 근거", en="evidence only a person can read"),
+    "near-miss": Text(ko="목표에 아주 조금 모자람", en="just below the goal"),
     "late": Text(ko="늦은 제출", en="late"),
     "cell-timeout": Text(ko="끝나지 않는 셀", en="a cell never ended"),
     "total-timeout": Text(ko="시간 초과", en="out of time"),
@@ -51,10 +53,22 @@ FINDINGS = {
     "run-not-trusted": Text(ko="실행 증거를 믿기 어려움", en="evidence of the run not trusted"),
     "printed-without-training": Text(ko="학습 없이 출력된 정확도", en="accuracy printed without training"),
     "overfitting": Text(ko="검증 손실이 다시 올라감", en="validation loss rises again"),
+    "mask-missing": Text(ko="attention mask 없는 패딩", en="padding without an attention mask"),
+    "odd-padding": Text(ko="다른 토큰으로 패딩", en="padded with another token"),
+    "random-weights": Text(ko="무작위 가중치에서 학습", en="trained from random weights"),
+    "earlier-model-evaluated": Text(
+        ko="bucketing 모델 대신 앞 모델을 평가", en="evaluated the earlier model"
+    ),
     "continued-training": Text(ko="앞 실행의 모델을 이어서 학습", en="went on training the same model"),
     "confounded": Text(ko="bucketing 말고도 다른 조건", en="runs differ in more than bucketing"),
     "at-the-threshold": Text(ko="90 % 경계의 정확도", en="accuracy at the 90 % threshold"),
     "verified-below-claim": Text(ko="다시 평가한 정확도가 낮음", en="re-evaluated accuracy below the claim"),
+    "verified-below-honest": Text(
+        ko="같은 양의 정상적인 학습보다 낮음", en="below honest trainings of the same budget"
+    ),
+    "verified-above-honest": Text(
+        ko="같은 양의 정상적인 학습보다 높음", en="above honest trainings of the same budget"
+    ),
     "stored-error": Text(ko="오류 출력이 남아 있음", en="errors stored in outputs"),
     "stale-output": Text(ko="지금 코드의 출력이 아님", en="outputs of other code"),
     "observed-differs": Text(ko="다시 실행한 결과가 다름", en="behaves differently when run"),
@@ -62,8 +76,12 @@ FINDINGS = {
     "evidence-in-images": Text(ko="이미지 속 증거", en="evidence in images"),
     "checkpoint-evaluated": Text(ko="다른 체크포인트를 평가", en="another checkpoint evaluated"),
     "same-score": Text(ko="두 실행의 점수가 똑같음", en="identical scores"),
+    "bucketing-absent": Text(ko="bucketing을 시도하지 않음", en="bucketing absent"),
+    "bucketing-unexecuted": Text(ko="bucketing을 쓰고 실행하지 않음", en="bucketing written, never run"),
+    "not-compared": Text(ko="두 실행의 비교가 출력에 없음", en="no stored comparison of two runs"),
+    "not-analysed": Text(ko="결과를 글로 해석하지 않음", en="the result not interpreted in words"),
 }
-"""Names of findings that are no praise; a test holds the list against what the checks can report."""
+"""Names of findings that are no praise, and of the tags of common.py; tests hold the list against both."""
 
 
 def finding_name(name: str, lang: str) -> str:

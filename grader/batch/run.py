@@ -22,12 +22,13 @@ from grader.batch.entries import Done, Entry
 from grader.batch.find import find
 from grader.batch.gradebook import Gradebook
 from grader.batch.schedule import run_local
-from grader.batch.similarity import Pair, similar
+from grader.batch.similarity import Pair, given_notebook, similar
+from grader.batch.slots import Slots
 from grader.batch.work import Order, at, key
 from grader.errors import GraderError, UsageError
 from grader.naming import folder_name
 from grader.publish import write_bytes, write_whole
-from grader.records import Ending, RubricItem
+from grader.records import Ending, RubricItem, Text
 
 Scheduler = Callable[[Iterable[Entry], Order], Iterator[tuple[Entry, Done]]]
 
@@ -42,6 +43,8 @@ class Progress(NamedTuple):
     total: Callable[[int, int], None] = lambda todo, kept: None
     """How many entries are to be done, and how many are kept from an earlier run."""
     started: Callable[[Entry], None] = lambda entry: None
+    staged: Callable[[Entry, Text], None] = lambda entry, text: None
+    """What a student's worker is doing now; told about twice a second."""
     ended: Callable[[Entry, Done], None] = lambda entry, done: None
 
 
@@ -65,6 +68,8 @@ def run_batch(
     jobs: int = 2,
     force: bool = False,
     classroom: str = "",
+    slots: Slots | None = None,
+    exercise: Path | None = None,
     scheduler: Scheduler | None = None,
     progress: Progress = Progress(),
 ) -> Outcome:
@@ -86,7 +91,7 @@ def run_batch(
         keys = {entry.student: key(entry, order, classroom) for entry in entries}
         todo = [entry for entry in entries if stored.get(entry.student) != keys[entry.student]]
         progress.total(len(todo), len(entries) - len(todo))
-        schedule = scheduler or _local(jobs, progress)
+        schedule = scheduler or _local(jobs, progress, slots)
         for entry, done in schedule(todo, order):
             # Without a key it is tried again next time: our failure may pass.
             book.record(entry, "" if failed_by_us(done) else keys[entry.student], done)
@@ -94,7 +99,9 @@ def run_batch(
             progress.ended(entry, done)
         book.forget_others({entry.student for entry in entries})
         _publish_missing(out, book)
-        book.note("pairs", msgspec.json.encode(similar(entries, source)).decode())
+        book.note(
+            "pairs", msgspec.json.encode(similar(entries, source, exercise or given_notebook())).decode()
+        )
         summarise(out, book, order.rubric, order.lang)
         problems = sum(row.problem is not None for row in book.rows())
     return Outcome(done=len(todo), kept=len(entries) - len(todo), problems=problems, out=out)
@@ -108,17 +115,17 @@ def failed_by_us(done: Done) -> bool:
 
 def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: str) -> None:
     """Write the tables and the class page from what the gradebook holds."""
-    pairs = tuple(msgspec.json.decode(book.noted("pairs") or "[]", type=list[Pair]))
+    pairs = msgspec.json.decode(book.noted("pairs") or "[]", type=tuple[Pair, ...] | None)
     with _writing(out):
         for name, text in exports.tables(book.rows(), rubric).items():
             write_whole(out / name, text)
         write_whole(out / "class.html", classpage.write(list(book.rows()), rubric, pairs, lang))
 
 
-def _local(jobs: int, progress: Progress) -> Scheduler:
+def _local(jobs: int, progress: Progress, slots: Slots | None) -> Scheduler:
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
         seconds = 120.0 if order.plan is None else order.plan.limits.total_seconds + 600.0
-        return run_local(entries, order, jobs, seconds, progress.started)
+        return run_local(entries, order, jobs, seconds, progress.started, progress.staged, slots)
 
     return schedule
 

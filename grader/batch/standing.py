@@ -54,6 +54,12 @@ def reasons_to_look(row: Row, items: tuple[Standing, ...]) -> tuple[str, ...]:
         reasons.append("undecided")
     findings = row.results.get("findings", [])
     reasons += sorted({f["id"] for f in findings if f["severity"] == "contradiction"})
+    failing = [item.item for item in items if item.by == "grader" and item.status != Status.PASS]
+    verdicts = row.results.get("items", {})
+    if any(verdicts[name].get("person") for name in failing if name in verdicts):
+        reasons.append("only-a-person")
+    if "r2" in failing and any(f["id"] == "at-the-threshold" for f in findings):
+        reasons.append("near-miss")
     if row.results.get("ending") not in (None, "completed", "budget", "cell-error"):
         reasons.append(row.results["ending"])
     if row.results.get("unverified"):

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 import grader
-from grader import checks, pipeline, report, results, review, templating
+from grader import checks, pipeline, report, results, review, sandbox, templating
 from grader import rubric as rubrics
 from grader.batch.entries import Done, Entry
 from grader.errors import GraderError, UnreadableSubmission
@@ -30,11 +30,15 @@ class Order(Record):
     lang: str = "ko"
     base: str = ""
     """Folder that the entries' paths are relative to. No part of a key."""
+    warm: bool = True
+    """Keep kernels whose imports are done. No part of a key: the results are the same."""
 
 
-def order(plan: pipeline.Plan | None, rubric: Path | None, template: str, lang: str) -> Order:
+def order(
+    plan: pipeline.Plan | None, rubric: Path | None, template: str, lang: str, *, warm: bool = True
+) -> Order:
     """An Order with the rubric loaded."""
-    return Order(plan=plan, rubric=rubrics.load(rubric), template=template, lang=lang)
+    return Order(plan=plan, rubric=rubrics.load(rubric), template=template, lang=lang, warm=warm)
 
 
 def at(order: Order, base: Path) -> Order:
@@ -50,15 +54,15 @@ def key(entry: Entry, order: Order, classroom: str = "") -> str:
     digest = hashlib.sha256()
     for path in entry.notebooks:
         digest.update(hashlib.sha256(Path(order.base, path).read_bytes()).digest())
-    digest.update(to_json(at(order, Path()), pretty=False))
+    digest.update(to_json(msgspec.structs.replace(order, base="", warm=True), pretty=False))
     digest.update(to_json(entry, pretty=False))
     digest.update(classroom.encode())
-    digest.update(_own_code())
+    digest.update(own_code())
     return digest.hexdigest()
 
 
 @cache
-def _own_code() -> bytes:
+def own_code() -> bytes:
     """Hash over the grader's own files, templates included: a changed check is a changed result."""
     digest = hashlib.sha256(grader.__version__.encode())
     for root in (Path(grader.__file__).parent, *templating.PLACES):
@@ -68,13 +72,15 @@ def _own_code() -> bytes:
     return digest.digest()
 
 
-def do(entry: Entry, order: Order) -> Done:
-    """Check one entry. Never raises."""
+def do(entry: Entry, order: Order, progress: pipeline.Progress = pipeline.quiet) -> Done:
+    """Check one entry, telling `progress` what is being done. Never raises."""
     if not entry.path:
         return Done(student=entry.student, problem=entry.why)
     try:
+        if order.warm and order.plan is not None:
+            sandbox.keep_warm()  # for this worker's life
         read = pipeline.read([Path(order.base, path) for path in entry.notebooks])
-        evidence = pipeline.gather(read, order.plan)
+        evidence = pipeline.gather(read, order.plan, progress)
         judgement = checks.judge(evidence, order.rubric)
         found = results.as_dict(evidence, judgement, order.lang)
         texts = {

@@ -11,6 +11,8 @@ from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
+from grader.checks.shown import saw_up_to
+from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Ending, Grouping, Observation, Text
 
@@ -25,7 +27,12 @@ _WRITTEN = re.compile(
 def next_step(case: Case) -> Text:
     """The smallest thing that would bring item 3 further."""
     kind = case.facts.bucketing
-    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT:
+    if unfilled(case) and kind == Bucketing.ABSENT:
+        return compare_later(case)
+    if unfilled(case) and outputs_cleared(case.evidence):
+        return go_on(case) or _save_as_run()
+    never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
+    if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
     if kind == Bucketing.NO_OP:
         return _remove_padding(case)

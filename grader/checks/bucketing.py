@@ -90,14 +90,20 @@ def decide(evidence: Evidence, runs: tuple[Joined, ...], min_fall: float) -> Dec
 
 
 def _plainer(runs: tuple[Joined, ...], i: int, ran: list[int], min_fall: float) -> list[int]:
-    """Runs that try less than run `i`; or as much, but with wider batches (a collate function that
+    """Runs that try less than run `i`; or as much, but padded to a fixed length (a collate function that
     pads to the maximum looks like an attempt and is the plain run)."""
     mine = effort(runs[i])
+    fixed = (Padding.MAX_LENGTH, Padding.MAP_BATCH)
     return [
         k
         for k in ran
         if effort(runs[k]) < mine
-        or (k != i and effort(runs[k]) == mine and _fell(runs[i], runs[k], min_fall))
+        or (
+            k != i
+            and effort(runs[k]) == mine
+            and (runs[k].measured or runs[k].run.padding in fixed)
+            and _fell(runs[i], runs[k], min_fall)
+        )
     ]
 
 
@@ -205,24 +211,33 @@ def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
     never wider than per 1,000 rows, and rows grouped by length never wider than at random.
     """
     a, b = mine.run, other.run
-    if _less_padding(mine, other):
+    if _less_padding(mine, other, min_fall):
         return True
+    if a.padding == b.padding == Padding.DYNAMIC and not (mine.measured and other.measured):
+        # A few batches of ours: their mean width moves by a tenth with the luck of the draw and more with
+        # the batch size, so only grouping counts.
+        return a.grouping == Grouping.LENGTH != b.grouping
     if a.tokens_per_row is not None and b.tokens_per_row is not None:
         return a.tokens_per_row <= (1 - min_fall) * b.tokens_per_row
     if a.padding == Padding.DYNAMIC and b.padding in (Padding.MAX_LENGTH, Padding.MAP_BATCH):
         return True
-    if a.padding == b.padding == Padding.DYNAMIC:
-        return a.grouping == Grouping.LENGTH != b.grouping
     x, y = padding.width(a), padding.width(b)
     return x is not None and y is not None and x <= (1 - min_fall) * y
 
 
-def _less_padding(mine: Joined, other: Joined) -> bool:
-    """Under our budget grouping shows the longest batches first: compare the share of padding instead."""
+def _less_padding(mine: Joined, other: Joined, min_fall: float) -> bool:
+    """Under our budget grouping shows the longest batches first: compare the share of padding instead.
+
+    The tokens computed for each real one must fall by `min_fall`: where rows are cut to a few tokens there is
+    hardly any padding to begin with, and a share of nothing can't fall far.
+    """
     a, b = mine.run.padding_share, other.run.padding_share
     if mine.measured or other.measured or a is None or b is None:
         return False
-    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b
+    if mine.run.grouping == Grouping.NONE == other.run.grouping and other.run.padding == Padding.DYNAMIC:
+        return False  # smaller batches have less padding, too
+    fell = (1 - b) <= (1 - min_fall) * (1 - a)
+    return mine.run.padding == Padding.DYNAMIC and a < 0.7 * b and fell
 
 
 def _first_pair(known: list[tuple[int, float]], mine: float | None) -> tuple[float, float] | None:

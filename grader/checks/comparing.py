@@ -8,13 +8,13 @@ something that can't be known, such as bucketing in a file whose outputs are cle
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.advice import next_step, padding_citation, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.parts import comparison, effect, interpretation
 from grader.checks.settle import Case
-from grader.checks.shown import award, untold
+from grader.checks.shown import award, observed_trained, saw_up_to, untold
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
 
@@ -60,9 +60,12 @@ def _status(case: Case) -> Status:
     if facts.bucketing == Bucketing.UNKNOWN:
         kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP}
     if outputs_cleared(case.evidence) and facts.bucketing != Bucketing.ABSENT:
-        # What was run, and what it stored, is gone: both may have been there.
-        compared.add("both")
-        if facts.bucketing == Bucketing.UNEXECUTED:
+        # What was run, and what it stored, is gone: both may have been there, unless our own run went
+        # through everything and saw no second training.
+        all_seen = saw_up_to(case, 10**9)
+        if not all_seen or sum(map(observed_trained, case.runs)) > 1:
+            compared.add("both")
+        if facts.bucketing == Bucketing.UNEXECUTED and not all_seen:
             kinds = {Bucketing.EFFECTIVE, Bucketing.NO_OP, Bucketing.UNEXECUTED}
     if facts.bucketing == Bucketing.ABSENT and untold(case):
         # What was not found may stand in code that isn't in the file.
@@ -91,6 +94,8 @@ def _reason(case: Case, status: Status) -> Text:
                     "doing.",
                 )
             )
+        if case.own_run:
+            sentences.append(own_run.said(case.evidence))
         return say.join_texts(sentences)
     if status == Status.UNDECIDED:
         return _unsure(case)

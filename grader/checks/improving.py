@@ -2,33 +2,43 @@
 
 PASS: a stored output shows the goal (0.90) on rows not trained on. PARTIAL: below it, but better than an
 earlier run of the file. FAIL: below it, or nothing stored. Numbers only typed or in images don't count.
+Our own run counts as stored where it was a whole one (`own_run`) and its model confirms the number.
 UNDECIDED: the file stores nothing at all, the rows may have been trained on, no training was seen that
 could have produced the number, or the notebook replaces the functions that measure.
 """
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.accuracy import best_of
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.checks.tuning import tuning_step
-from grader.checks.unproven import leaked_only, not_earned, nothing_stored, of_replaced_functions, verdict
+from grader.checks.unproven import (
+    leaked_only,
+    not_confirmed,
+    not_earned,
+    nothing_stored,
+    of_replaced_functions,
+    verdict,
+)
 from grader.facts import Kind
-from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
+from grader.records import Citation, Evaluation, Status, Text, Verdict
 
 
 def decide(case: Case) -> Verdict:
     """The verdict on r2."""
     best = case.measured.best
-    goal = case.threshold("r2", "accuracy")
+    goal = case.goal
     if best is not None and best.accuracy >= goal and not _earned(case, best):
         return not_earned(case, best)
     if best is None:
         return nothing_stored(case)
-    if best.accuracy >= goal and case.evidence.observed is not None and case.evidence.observed.replaced:
-        return of_replaced_functions(case, best, case.evidence.observed.replaced)
+    if best.accuracy >= goal and (cells := _replaced(case)):
+        return of_replaced_functions(case, best, cells)
+    if best.accuracy >= goal and case.own_run and not confirmed(case, goal):
+        return not_confirmed(case, best)
     if best.accuracy >= goal:
         return verdict(
             case, Status.PASS, _best_text(case, best), _passed_reason(case, best), _cited(case, best)
@@ -47,7 +57,7 @@ def decide(case: Case) -> Verdict:
                 f"{say.accuracy(goal - best.accuracy)} short of the goal, but up from "
                 f"{say.accuracy(before.accuracy)} in {say.cell(before.cell).en}.",
             ),
-            say.distinct((*_cited(case, best), say.cite(before.cell, before.quote, Witness.RECORDED))),
+            say.distinct((*_cited(case, best), say.cite(before.cell, before.quote, case.left_by))),
             next_step=tuning_step(case, best),
         )
     return verdict(
@@ -63,6 +73,13 @@ def decide(case: Case) -> Verdict:
         _cited(case, best),
         next_step=tuning_step(case, best),
     )
+
+
+def _replaced(case: Case) -> tuple[int, ...]:
+    """Cells that replace what trains or measures: by reading, and by our own run where there was one."""
+    read = {o.cell for o in observations(case.evidence, Kind.REPLACED) if o.cell is not None}
+    seen = case.evidence.observed
+    return tuple(sorted(read | set(seen.replaced if seen else ())))
 
 
 def _earned(case: Case, best: Evaluation) -> bool:
@@ -116,7 +133,7 @@ def _passed_reason(case: Case, best: Evaluation) -> Text:
                 "Fine-tuning reaches the goal; no cell that changes the preprocessing of the data was found.",
             )
         )
-    if best.accuracy - case.threshold("r2", "accuracy") < case.threshold("r2", "noise"):
+    if best.accuracy - case.goal < case.threshold("r2", "noise"):
         parts.append(
             say.text(
                 "목표와의 차이가 실행마다 달라지는 폭(약 0.003)보다 작아, 시드를 바꾸면 결과가 바뀔 수 "
@@ -132,17 +149,25 @@ def _passed_reason(case: Case, best: Evaluation) -> Text:
                 "As test served as validation, no rows are left to confirm the final result.",
             )
         )
+    if case.own_run:
+        parts.append(own_run.said(case.evidence))
     return say.join_texts(parts)
+
+
+def confirmed(case: Case, goal: float) -> bool:
+    """Does the model our own run left reach the goal on hidden rows, as far as their number can tell?"""
+    scores = case.evidence.verified.scores if case.evidence.verified else ()
+    return any(s.high is not None and s.high >= goal for s in scores)
 
 
 def _cited(case: Case, best: Evaluation) -> tuple[Citation, ...]:
     """The best number, the best of the other runs, and the preprocessing."""
-    found = [say.cite(best.cell, best.quote, Witness.RECORDED)]
+    found = [say.cite(best.cell, best.quote, case.left_by)]
     others = sorted(
         (e for j in case.runs if j.run.cell != best.cell and (e := best_of(j.run)) is not None),
         key=lambda e: -e.accuracy,
     )
-    found += [say.cite(e.cell, e.quote, Witness.RECORDED) for e in others[:1]]
+    found += [say.cite(e.cell, e.quote, case.left_by) for e in others[:1]]
     for o in observations(case.evidence, Kind.PREPROCESS)[:2]:
         found += say.cite_observation(o)
     return say.distinct(found)

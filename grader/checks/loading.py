@@ -7,7 +7,7 @@ or the model or data can't be recognised.
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import own_run, say
 from grader.checks.accuracy import best_of
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, observations
@@ -15,6 +15,7 @@ from grader.checks.settle import Case
 from grader.checks.shown import (
     MODEL,
     award,
+    from_random,
     is_nsmc,
     model_used,
     observed_trained,
@@ -22,7 +23,7 @@ from grader.checks.shown import (
     was_loaded,
     with_metric,
 )
-from grader.checks.unfilled import blanks
+from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
 from grader.records import Citation, Ending, Status, Text, Verdict, Witness
 
@@ -107,6 +108,8 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
                 f"✍️ Please check that the {what.en} is the one the exercise asks for.",
             ),
         )
+    if all(from_random(case, j) for j in case.runs):
+        return _random(case, shown, cited)
     if model != MODEL:
         return _verdict(
             case,
@@ -123,10 +126,12 @@ def _ran(case: Case, shown: Joined, model: str | None, data: bool, cited: tuple[
                 "✍️ 다른 모델을 인정할지 정해 주세요.", "✍️ Please decide whether another model counts."
             ),
         )
-    return _verdict(case, Status.PASS, actual=_trained(shown), reason=_how_it_went(case, shown), cited=cited)
+    return _verdict(
+        case, Status.PASS, actual=_trained(case, shown), reason=_how_it_went(case, shown), cited=cited
+    )
 
 
-def _trained(shown: Joined) -> Text:
+def _trained(case: Case, shown: Joined) -> Text:
     """'셀 24에서 120,000행으로 3 에폭 학습했고, 정확도 0.9043이 출력에 남아 있습니다.'"""
     at, run, best = say.cell(shown.run.cell), shown.run, best_of(shown.run)
     rows_ko = f" {say.count(run.rows)}행으로" if run.rows else ""
@@ -135,6 +140,11 @@ def _trained(shown: Joined) -> Text:
     epochs_en = f" for {say.epochs(run.epochs)} epochs" if run.epochs else ""
     metric = say.josa(f"정확도 {say.accuracy(best.accuracy)}", "이/가") if best else "평가 결과가"
     left = f"an accuracy of {say.accuracy(best.accuracy)}" if best else "a result"
+    if case.own_run:
+        return say.text(
+            f"채점기가 실행했을 때 {at.ko}에서{rows_ko}{epochs_ko} 학습했고, {metric} 나왔습니다.",
+            f"When the grader ran it, {at.en} trained{rows_en}{epochs_en} and reached {left}.",
+        )
     return say.text(
         f"{at.ko}에서{rows_ko}{epochs_ko} 학습했고, {metric} 출력에 남아 있습니다.",
         f"{at.en.capitalize()} trained{rows_en}{epochs_en} and left {left} in its output.",
@@ -161,7 +171,9 @@ def _how_it_went(case: Case, shown: Joined) -> Text:
             )
         )
     seen = case.evidence.observed
-    if seen is not None and any(observed_trained(j) for j in case.runs):
+    if case.own_run:
+        parts.append(own_run.said(case.evidence))
+    elif seen is not None and any(observed_trained(j) for j in case.runs):
         parts.append(
             say.text(
                 "채점기가 다시 실행했을 때도 모델을 불러오고 학습이 시작되었습니다.",
@@ -225,9 +237,36 @@ def _unread(case: Case, cells: tuple[int, ...], cited: tuple[Citation, ...]) -> 
     )
 
 
+def _random(case: Case, shown: Joined, cited: tuple[Citation, ...]) -> Verdict:
+    """Something trains, but not klue/bert-base: only its architecture was loaded."""
+    at = say.cell(shown.run.cell)
+    return _verdict(
+        case,
+        Status.PARTIAL,
+        actual=say.text(
+            f"{at.ko}의 학습은 동작하지만, 모델을 무작위 가중치에서 만들었습니다.",
+            f"The training in {at.en} works, but its model was made with random weights.",
+        ),
+        reason=say.text(
+            f"과제는 사전학습된 `{MODEL}`의 fine-tuning입니다. `from_config`는 구조만 가져옵니다.",
+            f"The exercise is to fine-tune the pretrained `{MODEL}`; `from_config` takes its architecture "
+            "only.",
+        ),
+        cited=cited,
+        next_step=say.text(
+            f"모델을 만드는 셀에서 `from_config` 대신 `from_pretrained('{MODEL}', num_labels=2)`를 쓰고 "
+            "다시 학습해 주세요.",
+            f"Make the model with `from_pretrained('{MODEL}', num_labels=2)` instead of `from_config`, and "
+            "train again.",
+        ),
+    )
+
+
 def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
     """The file stores nothing: our own run decides, if there is one."""
     trained = [j for j in case.runs if observed_trained(j)]
+    if trained and all(from_random(case, j) for j in trained):
+        return _random(case, trained[0], cited)
     if trained:
         run = trained[0].run
         return _verdict(
@@ -263,6 +302,7 @@ def _cleared(case: Case, cited: tuple[Citation, ...]) -> Verdict:
             ]
         ),
         cited=cited,
+        next_step=go_on(case),
         person=say.text(
             "✍️ 실행된 노트북을 받아 확인해 주세요.", "✍️ Please ask for the notebook as it was run."
         ),

@@ -150,6 +150,8 @@ def comparison(case: Case) -> Text:
         if x and y:
             ko += f", 정확도는 {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
             en += f", accuracy {say.accuracy(x.accuracy)} → {say.accuracy(y.accuracy)}"
+        if case.own_run:
+            return say.text(f"채점기의 실행에서 {ko}입니다.", f"In the grader's own run: {en}.")
         return say.text(
             f"두 실행의 결과가 모두 출력으로 남아 있습니다({ko}).", f"Both runs are stored ({en})."
         )

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from grader.checks import accuracy, bucketing, compare
+from grader.checks import accuracy, bucketing, compare, own_run
 from grader.checks.accuracy import Measured
 from grader.checks.bucketing import Decided
 from grader.checks.join import Joined, join
 from grader.checks.thresholds import threshold
 from grader.facts import Kind
-from grader.records import Evidence, Facts, RubricItem, Testimony, TrainingRun
+from grader.records import Evidence, Facts, RubricItem, Testimony, TrainingRun, Witness
 
 OURS = (Kind.REDIRECT, Kind.STANDIN, Kind.MISSING)
 """Observations about the classroom, not about the notebook."""
@@ -35,6 +35,8 @@ class Case:
     """Where the student interprets the result."""
     unread_cells: tuple[int, ...] = ()
     """Where the student may do so, in words that we can't make out; empty if it is done elsewhere."""
+    own_run: bool = False
+    """The numbers come from our own whole run, because the file stores none."""
 
     @property
     def bucketed(self) -> Joined | None:
@@ -53,18 +55,37 @@ class Case:
             return None
         return self.baseline.run, self.bucketed.run
 
+    @property
+    def left_by(self) -> Witness:
+        """Who vouches for numbers that count as stored."""
+        return Witness.OBSERVED if self.own_run else Witness.RECORDED
+
+    @property
+    def goal(self) -> float:
+        """The accuracy to be reached."""
+        return _goal(self.evidence, self.rubric, self.own_run)
+
     def threshold(self, item: str, name: str) -> float:
         """A threshold of the rubric."""
         return threshold(self.rubric, item, name)
 
 
+def _goal(evidence: Evidence, rubric: tuple[RubricItem, ...], own: bool) -> float:
+    """Of the profile it was measured on: a stored output is the real model's."""
+    pocket = own and evidence.observed is not None and evidence.observed.profile == "pocket"
+    return threshold(rubric, "r2", "pocket_accuracy" if pocket else "accuracy")
+
+
 def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
     """Compare the witnesses and write down what holds."""
     evidence = without_doubted(evidence)
+    own = own_run.stands_in(evidence)
+    if own:
+        evidence = own_run.as_stored(evidence)
     runs = join(evidence)
     decided = bucketing.decide(evidence, runs, threshold(rubric, "r3", "min_fall"))
     measured = accuracy.measure(
-        evidence, runs, threshold(rubric, "r2", "accuracy"), threshold(rubric, "r2", "min_gain")
+        evidence, runs, _goal(evidence, rubric, own), threshold(rubric, "r2", "min_gain")
     )
     compared = compare.compared(evidence, runs, decided.baseline, decided.bucketed)
     depth, cells = compare.analysed(evidence, runs, decided.baseline, decided.bucketed)
@@ -84,6 +105,7 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         },
         best_accuracy=measured.best.accuracy if measured.best else None,
         best_accuracy_cell=measured.best.cell if measured.best else None,
+        goal=_goal(evidence, rubric, own),
         eval_split=measured.split,
         runs=tuple(j.run for j in runs),
         baseline=base,
@@ -94,7 +116,7 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         test_as_validation=measured.test_as_validation,
         confounded=differs,
     )
-    return Case(evidence, rubric, runs, decided, measured, facts, cells, unread)
+    return Case(evidence, rubric, runs, decided, measured, facts, cells, unread, own)
 
 
 def without_doubted(evidence: Evidence) -> Evidence:

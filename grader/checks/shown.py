@@ -14,7 +14,7 @@ from grader.checks.readable import starts_programs, unread
 from grader.checks.settle import Case
 from grader.checks.thresholds import points, threshold
 from grader.facts import Kind
-from grader.records import Cell, Ending, Status
+from grader.records import Cell, Ending, Start, Status, Witness
 
 NSMC = re.compile(r"nsmc|ratings_(train|test)|naver.{0,20}(movie|review)|네이버.{0,10}(영화|리뷰)", re.I)
 MODEL = "klue/bert-base"
@@ -47,6 +47,16 @@ def never_trained(case: Case, joined: Joined) -> bool:
     scores = case.evidence.verified.scores if case.evidence.verified else ()
     mine = [s for s in scores if s.run_cell == joined.run.cell]
     return bool(mine) and all(s.parameters_changed == 0.0 for s in mine)
+
+
+def from_random(case: Case, joined: Joined) -> bool:
+    """Does a run train `from_config`, without pretrained weights? By the code, where our run agrees."""
+    if joined.source is None or joined.source.start != Start.RANDOM:
+        return False
+    if joined.observed is not None and joined.observed.start not in (Start.RANDOM, Start.UNKNOWN):
+        return False
+    loads = [o for o in observations(case.evidence, Kind.MODEL_LOAD) if o.witness == Witness.SOURCE]
+    return bool(loads) and all(o.value.get("pretrained") is False for o in loads)
 
 
 def untold(case: Case) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import award, never_trained, saw_up_to, untold
-from grader.checks.unfilled import blanks
+from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
 
@@ -58,6 +58,7 @@ def nothing_stored(case: Case) -> Verdict:
             ),
             _budget_reason(case),
             _run_cells(case),
+            next_step=go_on(case),
             person=say.text(
                 "✍️ 실행된 노트북을 받아 최고 검증 정확도를 확인해 주세요.",
                 "✍️ Please ask for the notebook as it was run and look at its best validation accuracy.",
@@ -189,6 +190,34 @@ def _of_unread_code(case: Case, best: Evaluation, cells: tuple[int, ...]) -> Ver
         person=say.text(
             f"✍️ {at.ko}에서 실행한 코드를 받아, 어떤 데이터로 학습하고 평가했는지 확인해 주세요.",
             f"✍️ Please ask for the code that {at.en} runs, and see what it trains and evaluates on.",
+        ),
+    )
+
+
+def not_confirmed(case: Case, best: Evaluation) -> Verdict:
+    """The goal was reached in our own run, but the model it left doesn't show it."""
+    scores = case.evidence.verified.scores if case.evidence.verified else ()
+    known = [s.accuracy for s in scores if s.accuracy is not None]
+    why = (case.evidence.verified.reason if case.evidence.verified else None) or say.text("", "")
+    if known:
+        why = say.text(
+            f"숨긴 리뷰로 다시 평가하니 {say.accuracy(max(known))}였습니다.",
+            f"Evaluated again on hidden reviews it scores {say.accuracy(max(known))}.",
+        )
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        say.text(
+            f"채점기가 끝까지 실행했을 때 {say.cell(best.cell).ko}에서 {say.accuracy(best.accuracy)}에 "
+            "이르렀지만, 남긴 모델로는 확인되지 않았습니다.",
+            f"When the grader ran all of it, {say.cell(best.cell).en} reached {say.accuracy(best.accuracy)}, "
+            "but the model it left does not confirm that.",
+        ),
+        why,
+        (say.cite(best.cell, best.quote, Witness.OBSERVED),),
+        person=say.text(
+            "✍️ 어떤 모델을 어떤 행으로 평가했는지 코더와 함께 확인해 주세요.",
+            "✍️ Please see with the coder which model was evaluated on which rows.",
         ),
     )
 
@@ -326,14 +355,21 @@ def verdict(
     next_step: Text | None = None,
     person: Text | None = None,
 ) -> Verdict:
-    goal = say.accuracy(case.threshold("r2", "accuracy"))
+    goal = say.accuracy(case.goal)
+    pocket = case.goal != case.threshold("r2", "accuracy")
+    expected = say.text(
+        f"학습에 쓰지 않은 행에서 잰 정확도 {goal} 이상이 출력으로 남아 있습니다.",
+        f"A stored output shows an accuracy of {goal} or more on rows not trained on.",
+    )
+    if pocket:
+        expected = say.text(
+            f"학습에 쓰지 않은 행에서 잰 정확도가 작은 대역 모델의 목표 {goal} 이상입니다.",
+            f"Accuracy on rows not trained on reaches {goal}, the goal for the small stand-in model.",
+        )
     return Verdict(
         item="r2",
         status=status,
-        expected=say.text(
-            f"학습에 쓰지 않은 행에서 잰 정확도 {goal} 이상이 출력으로 남아 있습니다.",
-            f"A stored output shows an accuracy of {goal} or more on rows not trained on.",
-        ),
+        expected=expected,
         actual=actual,
         reason=reason,
         points=award(case, "r2", status),

@@ -69,14 +69,20 @@ def _gpu() -> DoctorLine:
     if not gpu.device_present():
         found = Text(ko="없음: CPU 로 실행 (pocket 프로필)", en="none: runs on the CPU (pocket profile)")
         return DoctorLine(name, True, found)
-    answer = gpu.try_cuda(sys.executable)
+    answer, versions = gpu.try_cuda(sys.executable), gpu.versions(sys.executable)
     if answer.works:
-        found = Text(ko=f"{answer.detail}: 텐서 계산 확인", en=f"{answer.detail}: computed a tensor")
+        found = Text(
+            ko=f"{answer.detail}: 텐서 계산 확인 ({versions})",
+            en=f"{answer.detail}: computed a tensor ({versions})",
+        )
         return DoctorLine(name, True, found)
     return DoctorLine(
         name,
         False,
-        Text(ko=f"장치는 있지만 계산 못 함: {answer.detail}", en=f"a device, but no tensor: {answer.detail}"),
+        Text(
+            ko=f"장치는 있지만 계산 못 함: {answer.detail} ({versions})",
+            en=f"a device, but no tensor: {answer.detail} ({versions})",
+        ),
         Text(
             ko="드라이버에 맞는 CUDA 빌드 torch 를 설치해 주세요 (nvidia-smi 의 CUDA 버전 이하).",
             en="Install a CUDA build of torch that fits the driver (at most nvidia-smi's CUDA version).",

@@ -4,6 +4,7 @@
       classrooms/PROFILE-VERSION/   hub/  data/  classroom.json      what a sandbox may see, read-only
       hidden/PROFILE-VERSION/hidden.txt                              labelled rows; no sandbox sees them
       runtimes/NAME/                                                 virtual environments
+      references/PROFILE-VERSION/                                    honest runs' accuracy by budget
       downloads/                                                     originals and half-made downloads
 
 What this is not: it neither makes nor checks any content. Used by every other file of this package.

@@ -5,19 +5,17 @@ from __future__ import annotations
 import getpass
 import importlib.util
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.text import Text as RichText
 
 from grader import rubric as rubrics
 from grader.cli import options
 from grader.cli.language import say
-from grader.cli.terminal import plain, progress
+from grader.cli.terminal import progress
 from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.records import Status
@@ -29,12 +27,22 @@ Database = Annotated[
         help=say("성적부: 파일 또는 postgresql://… (기본: OUT/gradebook.sqlite)", "Gradebook: file or URL"),
     ),
 ]
+Run = Annotated[
+    bool,
+    typer.Option(
+        "--run/--no-run",
+        help=say(
+            "--run: 노트북을 격리해서 실행합니다 (한 권에 1분쯤). 기본: 읽기만 합니다.",
+            "--run: run each notebook isolated too (about a minute each). Default: read only.",
+        ),
+    ),
+]
 
 
 def batch(
     source: Annotated[Path, typer.Argument(help=say("제출물 폴더 또는 zip", "Folder or zip of submissions"))],
     out: Annotated[Path, typer.Option("--out", "-o", help=say("결과 폴더", "Folder for the results"))],
-    run: options.Run = False,
+    run: Run = False,
     roster: Annotated[
         Path | None, typer.Option("--roster", help=say("student,path 열이 있는 CSV", "CSV with student,path"))
     ] = None,
@@ -48,8 +56,36 @@ def batch(
         str, typer.Option("--ray", help=say("Ray 클러스터 주소 (local도 가능)", "Ray address, or local"))
     ] = "",
     gpus: Annotated[
-        float, typer.Option("--gpus", help=say("노트북 하나가 쓰는 GPU (Ray)", "GPUs a notebook takes (Ray)"))
+        float,
+        typer.Option(
+            "--gpus-per-job",
+            "--gpus",
+            min=0,
+            help=say(
+                "노트북 하나가 쓰는 GPU: 0.25면 하나에 네 권", "GPUs a notebook takes: 0.25 puts four on one"
+            ),
+        ),
     ] = 0.0,
+    gpu_memory: Annotated[
+        float,
+        typer.Option(
+            "--gpu-memory",
+            min=0,
+            help=say("노트북 하나가 쓰는 GPU 메모리(GiB)", "GPU memory a notebook takes, GiB"),
+        ),
+    ] = 0.0,
+    exercise: Annotated[
+        Path | None,
+        typer.Option(
+            "--exercise",
+            exists=True,
+            dir_okay=False,
+            help=say(
+                "학생들이 받은 노트북: 그 코드는 비슷한 코드에서 뺍니다.",
+                "The notebook students were given: its code counts for nobody in the comparison.",
+            ),
+        ),
+    ] = None,
     template: options.Template = "v0",
     lang: options.Lang = "ko",
     budget: options.BudgetText = "24",
@@ -57,6 +93,15 @@ def batch(
     profile: options.Profile = "auto",
     runtime: options.Runtime = "auto",
     isolation: options.IsolationName = "auto",
+    cold: Annotated[
+        bool,
+        typer.Option(
+            "--cold",
+            help=say(
+                "노트북마다 라이브러리를 새로 불러옵니다(느림).", "Import libraries anew for each notebook."
+            ),
+        ),
+    ] = False,
     home: options.Home = None,
     rubric: options.RubricPath = None,
     debug: options.Debug = False,
@@ -65,11 +110,21 @@ def batch(
     _needs_extra()
     from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
+    from grader.batch.slots import devices, slots
     from grader.batch.surroundings import surroundings
     from grader.batch.work import order
+    from grader.cli.board import Board
 
+    places = None
+    if ray and gpu_memory:
+        raise UsageError(
+            ko="--ray 와 함께라면 --gpu-memory 대신 --gpus-per-job 을 써 주세요 (예: 0.25).",
+            en="With --ray use --gpus-per-job (such as 0.25) in place of --gpu-memory.",
+        )
+    if (gpus or gpu_memory) and not ray:
+        places = slots(devices(), fraction=gpus, memory_gib=gpu_memory)
     plan = None
-    if run is not False:
+    if run:
         plan = Plan(
             profile=options.one_of("--profile", profile, ("auto", "pocket", "full")),
             runtime=runtime,
@@ -77,26 +132,19 @@ def batch(
             budget=options.budget(budget),
             limits=options.limits(timeout),
             home=str(home or ""),
-            insist=run is True,
+            insist=True,
         )
     with progress(Console(stderr=True, highlight=False), lang, shown=plan is not None) as tell:
         around = surroundings(plan, tell)
-    orders = order(plan, rubric, options.template_name(template), options.language_name(lang))
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-
-        def total(todo: int, kept: int) -> None:
-            note = say(f"이미 확인한 {kept}명은 그대로", f"{kept} kept from before") if kept else ""
-            bar.update(task, total=todo, description=note)
-
-        def ended(entry, done) -> None:
-            if done.problem is not None:
-                line = f"× {plain(entry.student)}: {plain(done.problem.in_(lang))}"
-                bar.console.print(RichText(line, style="yellow"))
-            bar.update(task, advance=1, description=plain(entry.student).replace("\n", " ")[:24])
-
-        try:
+    names = (options.template_name(template), options.language_name(lang))
+    orders = order(plan, rubric, *names, warm=not cold)
+    console = Console(stderr=True, highlight=False)
+    # A closed terminal and a shutdown end it as cleanly as Ctrl-C does.
+    for ending in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, ending):
+            signal.signal(getattr(signal, ending), signal.default_int_handler)
+    try:
+        with Board(console, lang, jobs) as board:
             outcome = run_batch(
                 source,
                 out,
@@ -106,17 +154,18 @@ def batch(
                 jobs=jobs,
                 force=force,
                 classroom=around,
-                scheduler=ray_scheduler(ray, gpus=gpus) if ray else None,
-                progress=Progress(total=total, ended=ended),
+                slots=places,
+                exercise=exercise,
+                scheduler=ray_scheduler(ray, gpus=gpus, started=board.begun) if ray else None,
+                progress=Progress(total=board.total, staged=board.staged, ended=board.ended),
             )
-        except KeyboardInterrupt:
-            bar.stop()
-            text = say(
-                "중단했습니다. 끝난 것은 저장되어 있으니 같은 명령으로 이어서 할 수 있습니다.",
-                "Stopped. What is done is kept: run the same command again to go on.",
-            )
-            Console(stderr=True).print(text)
-            return 130
+    except KeyboardInterrupt:
+        text = say(
+            "중단했습니다. 끝난 것은 저장되어 있으니 같은 명령으로 이어서 할 수 있습니다.",
+            "Stopped. What is done is kept: run the same command again to go on.",
+        )
+        console.print(text)
+        return 130
     typer.echo(
         say(
             f"{outcome.done}명 확인, {outcome.kept}명 그대로, 결과를 내지 못한 제출물 {outcome.problems}개\n"

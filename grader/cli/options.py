@@ -74,10 +74,10 @@ IsolationName = Annotated[
     typer.Option(
         "--isolation",
         help=say(
-            "auto · bubblewrap · none (none은 격리 없이 내 계정으로 실행: 믿을 수 있는 노트북에만). "
-            "landlock과 container는 이 버전에 없습니다.",
-            "auto · bubblewrap · none (none runs it as you, unprotected: only for notebooks you trust). "
-            "landlock and container are not available in this version.",
+            "auto(=bubblewrap) · container(podman, 없으면 docker) · podman · docker · landlock(제한된 격리, "
+            "root로 시작할 때만) · none(격리 없이 내 계정으로 실행: 믿을 수 있는 노트북에만)",
+            "auto (bubblewrap) · container (podman, else docker) · podman · docker · landlock (reduced, only "
+            "when started as root) · none (runs it as you, unprotected: only for notebooks you trust)",
         ),
     ),
 ]

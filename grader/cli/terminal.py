@@ -107,7 +107,11 @@ def _how(evidence: Evidence) -> str:
     seen = evidence.observed
     if seen is None:
         return say(" (실행하지 않음)", " (not run)")
-    isolation = say("격리 없음", "not isolated") if seen.isolation == "none" else seen.isolation
+    weak = {
+        "none": say("⚠ 격리 없음", "⚠ not isolated"),
+        "landlock": say("⚠ 제한된 격리: landlock", "⚠ reduced isolation: landlock"),
+    }
+    isolation = weak.get(seen.isolation, seen.isolation)
     return f" ({seen.profile} · {seen.runtime} · {isolation} · {seen.seconds:.0f} s)"
 
 

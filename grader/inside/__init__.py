@@ -13,7 +13,10 @@ torch pays nothing.
     runs.py heads.py    training runs and evaluations as they happen, and what their lines say
     torch_hooks.py trainer_hooks.py tokenizer_hooks.py keras_hooks.py    where the facts are seen
     budget.py     loops that end early by themselves
-    cpu.py        a notebook that insists on a GPU, on a machine without one
+    intervals.py  `step % 2500 == 0` in a hand-written loop that ends after a few steps
+    depth.py      `encoder.layer[11]` of a stand-in model with 2 layers
+    cpu.py without_cuda.py    a notebook that insists on a GPU, on a machine without one
+    uploads.py    logging in to the hub and uploading: nothing is sent
     shims.py      what older libraries did, for a runtime of earlier years
     shortcuts.py  the length-grouped sampler: quick, and fair to a run that is cut
     rows.py       which row is it? hashes, and which official file a text comes from

@@ -44,16 +44,20 @@ def tensors(batch):
 class Facts:
     """One batch as the model saw it. Arrays are numpy; None where not known."""
 
-    __slots__ = ("correct", "counted", "hashes", "labels", "lengths", "loader", "loss", "rows", "width")
+    __slots__ = (
+        "correct", "counted", "hashes", "labels", "lengths", "loader", "loss", "odd", "rows", "unmasked",
+        "width",
+    )  # fmt: skip
 
     def __init__(self, count, width):
         self.rows, self.width = count, width
         self.lengths = self.hashes = self.labels = self.loss = self.correct = self.loader = None
-        self.counted = 0
+        self.counted = self.unmasked = self.odd = 0
 
 
-def look(ids, mask, labels, pad):
-    """Facts of a batch given as tensors on any device. `ids` (rows, width)."""
+def look(ids, mask, labels, pad, attends=None):
+    """Facts of a batch given as tensors on any device. `ids` (rows, width). `attends`: True if `mask` is
+    what attention was kept from padding with, False if nothing was, None if that can't be told."""
     facts = Facts(int(ids.shape[0]), int(ids.shape[1]))
     source = _source(ids)
     if source is not None:
@@ -75,6 +79,11 @@ def look(ids, mask, labels, pad):
     )
     if keep is not None and keep.shape != array.shape:
         keep = None
+    if attends is False:  # whatever lies in the batch, the model was called without it
+        facts.unmasked = int((array == pad).sum())
+    elif attends and keep is not None:
+        facts.unmasked = int(((array == pad) & (keep != 0)).sum())
+        facts.odd = int(((array != pad) & (keep == 0)).sum())
     facts.lengths = (keep != 0).sum(axis=1) if keep is not None else (array != pad).sum(axis=1)
     facts.hashes = rows.of_matrix(array, keep, pad)
     return facts

@@ -4,8 +4,9 @@ What stays as the notebook planned it: the number of runs and of epochs, batch s
 order of rows (but see shortcuts.py), `len()` of loaders and data sets, the learning-rate schedule (a
 warm-up of 500 steps is not finished after 24; the accuracy of a cut run is compared only with one cut
 the same way).
-What is cut: each epoch of a Trainer after its share of the batches; each pass of a hand-written loop
-over a DataLoader; each evaluation. A pass that neither trains nor evaluates a model is not touched.
+What is cut: each epoch of a Trainer after its share of the batches, and epochs once the time of the whole
+run is used up; each pass of a hand-written loop over a DataLoader; each evaluation. A pass that neither
+trains nor evaluates a model is not touched.
 
 Called by torch_hooks.py (loaders) and trainer_hooks.py (Trainer).
 """
@@ -86,7 +87,8 @@ class Cap:
         if self.limit is None:
             run.passes = getattr(run, "passes", 0) + 1
             self.limit = TRAIN if TRAIN is None or run.passes == 1 else max(LEAST, TRAIN // 3)
-        if not _over(self.handed, self.limit, self.began):
+        spent = SECONDS is not None and time.perf_counter() - run.began > SECONDS
+        if not _over(self.handed, self.limit, self.began, 1 if spent else LEAST):
             return False
         run.cut = True
         return True
@@ -108,10 +110,12 @@ def _batch_size(loader):
     return loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
 
 
-def _over(handed, limit, began):
+def _over(handed, limit, began, least=LEAST):
+    """`least` below LEAST: the time of the whole run is used up, not only of this pass."""
     if limit is not None and handed >= limit:
         return True
-    return SECONDS is not None and handed >= LEAST and time.perf_counter() - began > SECONDS
+    late = least < LEAST or (SECONDS is not None and time.perf_counter() - began > SECONDS)
+    return late and handed >= least
 
 
 class TrainerCap:
@@ -119,7 +123,7 @@ class TrainerCap:
 
     def __init__(self, run):
         self.run = run
-        self.began = time.perf_counter()
+        self.first = self.began = time.perf_counter()
         self.batches = 0
         self.cut_here = False
 
@@ -139,7 +143,8 @@ class TrainerCap:
         if not over or state.global_step >= state.max_steps:
             return
         self.run.cut = self.cut_here = True
-        if int(state.epoch or 0) + 1 < epochs:
+        spent = SECONDS is not None and time.perf_counter() - self.first > SECONDS
+        if int(state.epoch or 0) + 1 < epochs and not spent:
             control.should_epoch_stop = True
             return
         # a run always ends with the evaluation and the checkpoint that the notebook will look for

@@ -5,7 +5,7 @@ does not ask, `.cuda()`, `.to("cuda")`, `device="cuda"`, fp16, bf16, tf32, gets 
 Nothing is touched where CUDA works. Called once by entry.py.
 """
 
-from . import imports, wire
+from . import imports, wire, without_cuda
 
 FLAGS = ("fp16", "bf16", "tf32", "fp16_full_eval", "bf16_full_eval", "half_precision_backend")
 FACTORIES = (
@@ -79,6 +79,7 @@ def after_torch(torch):
     watched_load.__wrapped__ = load
     torch.load = watched_load
     _cuda(torch.cuda)
+    wire.guarded(without_cuda.install)(torch)
 
 
 @wire.guarded
@@ -135,6 +136,7 @@ def _made(factory):
 
 class _Properties:
     name, total_memory, major, minor, multi_processor_count = "CPU (stand-in)", 0, 0, 0, 0
+    gcnArchName = ""
 
 
 def _cuda(cuda):

@@ -38,6 +38,9 @@ def install():
         "shortcuts",
         "shims",
         "keras_hooks",
+        "depth",
+        "intervals",
+        "uploads",
     ):
         try:
             _lazily(name).install()
@@ -56,6 +59,7 @@ def _torch(torch):
     _lazily("torch_hooks").install(torch)
     _lazily("weights").install()
     _lazily("cpu").after_torch(torch)
+    wire.guarded(_lazily("depth").after_torch)(torch)
     wire.emit(
         "torch",
         version=str(torch.__version__),

@@ -100,10 +100,12 @@ def _folder_like(name):
 
 
 def _unknown(name, error):
-    """Is it the classroom that has no such model? A folder that lacks a file is the notebook's affair."""
-    return (
-        isinstance(name, (str, os.PathLike)) and not os.path.exists(str(name)) and wire.MARK not in str(error)
-    )
+    """Is it the classroom that has no such model? A folder that lacks a file is the notebook's affair, and so
+    is an option that a model which is there doesn't take."""
+    if not isinstance(name, (str, os.PathLike)) or os.path.exists(str(name)) or wire.MARK in str(error):
+        return False
+    folder = "models--" + str(name).replace("/", "--")
+    return not os.path.isdir(os.path.join(os.environ.get("HF_HUB_CACHE", ""), folder))
 
 
 def checkpoint(name):

@@ -12,6 +12,7 @@ from .wire import guarded
 
 _after = {}
 _standins = {}
+_instead = {}
 
 
 def after(name, function):
@@ -27,6 +28,11 @@ def standin(name, make):
     _standins[name] = make
 
 
+def instead(name, needs, make):
+    """If the notebook imports `name`, which is there but needs package `needs`, which isn't: `make(name)`."""
+    _instead[name] = (needs, make)
+
+
 def install():
     """Once, at the start of the kernel."""
     sys.meta_path.insert(0, _After())
@@ -40,6 +46,8 @@ class _After(importlib.abc.MetaPathFinder):
         self.busy = set()
 
     def find_spec(self, name, path=None, target=None):
+        if name in _instead and _asked_by_notebook() and not _there(_instead[name][0]):
+            return importlib.machinery.ModuleSpec(name, _Maker(_instead[name][1]), is_package=True)
         if name not in _after or name in self.busy:
             return None
         self.busy.add(name)
@@ -90,6 +98,11 @@ class _Maker(importlib.abc.Loader):
 
     def exec_module(self, module):
         pass
+
+
+def _there(package):
+    finders = [f for f in sys.meta_path if not isinstance(f, (_After, _Standin))]
+    return any(f.find_spec(package, None) is not None for f in finders if hasattr(f, "find_spec"))
 
 
 def _asked_by_notebook():

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import sys
 
 from . import imports, wire
 
@@ -86,6 +87,15 @@ def _open():
         shell.io_open = open
     except ImportError:
         pass
+    _held(original, open)
+
+
+@wire.guarded
+def _held(original, open):
+    """In a kernel with its imports done, libraries hold the original under a name of their own."""
+    for name, module in list(sys.modules.items()):
+        if name not in ("_io", "_pyio") and getattr(module, "__dict__", {}).get("open") is original:
+            module.open = open
 
 
 def _urllib(module):

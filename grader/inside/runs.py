@@ -35,7 +35,7 @@ class Run:
         self.cell = wire.cell()
         self.model = self.optimizer = self.loader = self.clock = self.last = None
         self.began, self.told, self.dirty = time.perf_counter(), False, True
-        self.steps = self.batches = self.rows = self.aside = 0
+        self.steps = self.batches = self.rows = self.aside = self.unmasked = self.odd = 0
         self.cut, self.failed, self.early = False, "", False
         self.seen, self.dataset, self.parent = set(), None, None
         self.waiting = []
@@ -84,6 +84,8 @@ class Run:
         )
         self.last, self.dirty = now, False
         for facts in seen:
+            self.unmasked += facts.unmasked
+            self.odd += facts.odd
             if facts.hashes is not None:
                 self.seen.update(facts.hashes.tolist())
         if time.perf_counter() - self.flushed > FLUSH_SECONDS or len(self.waiting) >= 256:
@@ -137,6 +139,8 @@ class Run:
             batches=self.batches,
             rows=self.rows,
             distinct=len(self.seen) or None,
+            unmasked=self.unmasked,
+            odd=self.odd,
             seconds=wire.number(time.perf_counter() - self.began - self.aside, 5),
             memory=round(peak),
             cut=self.cut,

@@ -14,6 +14,7 @@ def install():
     """Patch when the libraries are imported."""
     if os.environ.get("GRADER_OLD") == "1":
         imports.after("numpy", _numpy)
+        imports.after("transformers.trainer", _trainer)
 
 
 def _numpy(module):
@@ -32,3 +33,30 @@ def _numpy(module):
 
     array.__doc__, array.__wrapped__ = original.__doc__, original
     module.array = array
+
+
+def _trainer(module):
+    """From 4.46 on Trainer passes the loss's row count to models whose forward takes any keyword. It looks
+    through one adapter; a model adapted twice (a cell run again) then fails, which it didn't before."""
+    begin = module.Trainer.__init__
+
+    def __init__(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        wire.guarded(_innermost)(self)
+
+    __init__.__wrapped__, __init__.__doc__ = begin, begin.__doc__
+    module.Trainer.__init__ = __init__
+
+
+def _innermost(trainer):
+    import inspect
+
+    model, shells = trainer.model, 0
+    while hasattr(model, "get_base_model") and shells < 8:
+        model, shells = model.get_base_model(), shells + 1
+    if shells < 2 or not getattr(trainer, "model_accepts_loss_kwargs", False):
+        return
+    parameters = inspect.signature(model.forward).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        trainer.model_accepts_loss_kwargs = False
+        wire.standin("a model adapted twice is trained as before transformers 4.46")

@@ -9,6 +9,8 @@ from . import batches, budget, models, runs, wire
 
 _inside = []
 _model = None
+_latest = {}
+"""id of a model of the notebook's own → its latest call."""
 
 
 def install(torch):
@@ -113,6 +115,20 @@ def _ids(args, kwargs):
     return ids, mask
 
 
+def _attends(model, args, kwargs, inner):
+    """Was attention kept from padding? True: by a mask of that name; False: certainly not; None: unknown.
+
+    A student's module may make its mask inside, or take it under any name: then only a transformers model
+    called without one tells.
+    """
+    if kwargs.get("attention_mask") is not None:
+        return True
+    calls = [(args, kwargs)] if type(model).__module__.startswith("transformers.") else []
+    calls += [inner] if inner is not None else []
+    bare = [len(a) <= 1 and k.get("attention_mask") is None for a, k in calls]
+    return False if bare and all(bare) else None
+
+
 def _is_ids(thing):
     return getattr(thing, "dim", None) is not None and thing.dim() == 2 and not thing.is_floating_point()
 
@@ -123,12 +139,16 @@ def _saw(model, args, kwargs, inner, out):
     global _model
     import torch
 
+    if type(model).__module__ == "__main__":
+        _latest.clear()
+        _latest[id(model)] = (args, kwargs, inner)
     ids, mask = _ids(args, kwargs)
     if ids is None and inner is not None:
         ids, mask = _ids(*inner)
     if ids is None:
         return
-    facts = batches.look(ids, mask, kwargs.get("labels"), models.pad_id(model))
+    attends = _attends(model, args, kwargs, inner)
+    facts = batches.look(ids, mask, kwargs.get("labels"), models.pad_id(model), attends)
     logits, loss = _outputs(out, facts.rows)
     if loss is not None:
         facts.loss = loss.detach()
@@ -172,3 +192,32 @@ def _outputs(out, rows):
         if loss is None and part.dim() == 0:
             loss = part
     return logits, loss
+
+
+def example(model, most=8):
+    """{'ids', 'mask', 'logits'} of a few rows of the latest batch, by `model` as it is now, without dropout;
+    None where that can't be had. For a module of the notebook's own: see verified/structure.py."""
+    import torch
+
+    if id(model) not in _latest:
+        return None
+    args, kwargs, inner = _latest[id(model)]
+    ids, mask = _ids(args, kwargs)
+    if ids is None and inner is not None:
+        ids, mask = _ids(*inner)
+    if ids is None:
+        return None
+    training = model.training
+    _inside.append(model)  # what happens now is nobody's evaluation
+    try:
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits, _ = _outputs(model.forward(*args, **kwargs), ids.shape[0])
+    finally:
+        del _inside[:]
+        model.train(training)
+    if logits is None or logits.shape[-1] != 2:
+        return None
+    mask = (ids != models.pad_id(model)).long() if mask is None else mask
+    parts = {"ids": ids, "mask": mask.long(), "logits": logits.float()}
+    return {name: part[:most].detach().cpu().tolist() for name, part in parts.items()}

@@ -19,6 +19,7 @@ ARGUMENTS = (
 def install(module):
     """After `transformers.trainer` was imported."""
     Trainer = module.Trainer
+    _remember_collator(Trainer)
     callback = _callback(module.TrainerCallback)
     train = Trainer.train
 
@@ -43,6 +44,18 @@ def install(module):
             setattr(Trainer, name, _evaluating(getattr(Trainer, name)))
 
 
+def _remember_collator(Trainer):
+    """Was a collator given, or is it the one that comes with the tokenizer? Only the first is an attempt."""
+    begin = Trainer.__init__
+
+    def __init__(self, model=None, args=None, data_collator=None, *more, **kwargs):
+        self._grader_collator = "given" if data_collator is not None else "default"
+        begin(self, model, args, data_collator, *more, **kwargs)
+
+    __init__.__wrapped__, __init__.__doc__ = begin, begin.__doc__
+    Trainer.__init__ = __init__
+
+
 def _like(original, wrapper):
     wrapper.__name__, wrapper.__doc__ = original.__name__, original.__doc__
     wrapper.__wrapped__ = original  # inspect.signature shows the official one
@@ -56,6 +69,7 @@ def _begin(trainer, callback):
         "args": {n: _plain(getattr(args, n)) for n in ARGUMENTS if getattr(args, n, None) is not None},
         "asked": getattr(args, "_grader_asked", {}),
         "trainer": type(trainer).__name__,
+        "collator_from": getattr(trainer, "_grader_collator", ""),
         "epochs_planned": wire.number(args.num_train_epochs),
     }
     if trainer.eval_dataset is not None and hasattr(trainer.eval_dataset, "__len__"):

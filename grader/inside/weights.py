@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 
-from . import runs, tokenizer_hooks, wire
+from . import runs, tokenizer_hooks, torch_hooks, wire
 
 LIMIT_MB = int(os.environ.get("GRADER_WEIGHTS_MB", "1024"))
 _best = None
@@ -65,6 +65,12 @@ def _write(folder, run, model, measured):
     save_file(tensors, path + ".part", metadata={"format": "pt"})
     os.replace(path + ".part", path)
     config = getattr(plain, "config", None)
+    own = None
+    if not hasattr(config, "to_json_string"):
+        inner = [m.config for m in plain.modules() if hasattr(getattr(m, "config", None), "to_json_string")]
+        config = inner[0] if inner else None
+    if type(plain).__module__ == "__main__":
+        own = wire.guarded(torch_hooks.example)(plain)
     about = {
         "run": run.number,
         "label": "last",
@@ -76,6 +82,7 @@ def _write(folder, run, model, measured):
         "merged": merged,
         "measured": measured,
         "steps": run.steps,
+        "example": own,
         "tokenizer": dict(tokenizer_hooks.settings),
     }
     _describe(folder, about)

@@ -31,7 +31,7 @@ CAPPED = re.compile(
 )
 STARVED = ("KeyError", "IndexError", "ValueError", "ZeroDivisionError", "UnboundLocalError", "TypeError")
 """What a cell raises that finds no evaluation, no checkpoint, no last batch; it worked for its author."""
-LAYER = re.compile(r"\.layers?\[")
+LAYER = re.compile(r"\.layers?\[|hidden_states\[|attentions\[")
 CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 
 
@@ -86,6 +86,8 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
     lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
     if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
         return f"the runtime lacks it: {value[:150]}"
+    if run.error_name == "OutOfMemoryError" or "CUDA out of memory" in value:
+        return "the GPU's memory is too small for it"
     if run.ending is Ending.OUT_OF_MEMORY:
         return "our memory limit; the author's machine had more"
     if run.error_name in NETWORK:

@@ -146,6 +146,7 @@ def _run(lines: Lines, runs: dict[int, Lines], endings: dict[int, Ending], order
         start=_start(head),
         continued_from=parent.cell if parent else None,
         model=str(head.get("name") or head.get("model") or ""),
+        trainable_share=_trainable(head),
         arguments=arguments,
         leaked_rows=max(leaks) if leaks else None,
         eval_split=next((s for s in map(evaluations.split, during) if s != "unknown"), "unknown"),
@@ -172,6 +173,11 @@ def _start(head: dict[str, Any]) -> Start:
         return Start.UNKNOWN
 
 
+def _trainable(head: dict[str, Any]) -> float | None:
+    whole, part = head.get("parameters"), head.get("trainable")
+    return round(part / whole, 4) if whole and part is not None and 0 <= part <= whole else None
+
+
 def _precision(head: dict[str, Any]) -> str:
     arguments = head.get("args") or {}
     for name in ("fp16", "bf16"):
@@ -194,7 +200,7 @@ def _attempts(head: dict[str, Any]) -> tuple[str, ...]:
         found.append("own-sampler")
     if "collator" in own:
         found.append("own-collator")
-    elif "WithPadding" in str(head.get("collator", "")):
+    elif "WithPadding" in str(head.get("collator", "")) and head.get("collator_from") != "default":
         found.append("collator")
     if (head.get("stored") or {}).get("padded", 0) >= 0.2 and head["stored"]["min"] != head["stored"]["max"]:
         found.append("map-batch")
@@ -225,6 +231,9 @@ def _hazards(lines: Lines, run: TrainingRun) -> list[Observation]:
         found.append(_seen(Kind.LEAK, run.cell, how="test-in-train", rows=votes["test"]))
     if run.eval_split == "test" and any(data.get("during") for _, data in lines.evaluations):
         found.append(_seen(Kind.TEST_AS_VALIDATION, run.cell, run=run.cell))
+    counted = {name: (lines.end or {}).get(name) or 0 for name in ("unmasked", "odd")}
+    if any(counted.values()):
+        found.append(_seen(Kind.MASK, run.cell, **counted))
     if run.start is Start.CONTINUED:
         found.append(_seen(Kind.CONTINUED_STATE, run.cell, first_run=run.continued_from, then_run=run.cell))
     return found

@@ -5,16 +5,21 @@ What it is not: it starts nothing. Called by `observe`.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from grader.classroom import Classroom
+from grader.observed.preload import INLINE, preload
 from grader.records import Budget, Limits
 from grader.sandbox import Bind, Isolation
 
 INSIDE = Path(__file__).parents[1] / "inside"
 PROBE, DATA, HUB = "/opt/probe", "/opt/data", "/opt/hf/hub"
+
+REAL_LAYERS = 12
+"""Of klue/bert-base, for which the pocket profile's small model stands in."""
 
 LOOP_SECONDS = 20.0
 """Wall clock of one training or evaluation loop where batches are capped but no time was given: a
@@ -49,7 +54,7 @@ _TENSORFLOW = re.compile(
 
 
 class Setting:
-    """Of one notebook. `binds`, `env` and `startup` are what `run_notebook` takes."""
+    """Of one notebook. `binds`, `env`, `startup` and `preload` are what `run_notebook` takes."""
 
     def __init__(
         self,
@@ -61,18 +66,16 @@ class Setting:
         scratch: Path,
         runtime: str,
     ) -> None:
-        mounted = isolation.name != "none"
+        mounted = isolation.mounts
         probe, data, hub = (
             (PROBE, DATA, HUB) if mounted else (str(INSIDE), str(classroom.data), str(classroom.hub))
         )
-        self.binds: tuple[Bind, ...] = ()
-        if mounted:
-            self.binds = (
-                Bind(INSIDE, PROBE),
-                Bind(classroom.data, DATA),
-                Bind(classroom.hub, HUB),
-                *_other_machines(cells, scratch),
-            )
+        self.binds = (
+            Bind(INSIDE, probe),
+            Bind(classroom.data, data),
+            Bind(classroom.hub, hub),
+            *(_other_machines(cells, scratch) if mounted else ()),
+        )
         self.startup = STARTUP.format(folder=probe)
         self.env = {
             "GRADER_DATA": data,
@@ -88,10 +91,15 @@ class Setting:
             # torch 2.6 refuses what transformers 4.44 saved a minute ago; in here is nothing to protect
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
             "GRADER_WEIGHTS_MB": str(max(64, limits.disk_mb // 2)),
+            "MPLBACKEND": INLINE,
             **_tensorflow(cells),
+            "GRADER_LAYERS": str(REAL_LAYERS if classroom.profile == "pocket" else 0),
             "GRADER_OLD": str(int(runtime != "current")),
             **_caps(budget),
+            # Of several GPUs the one that batch grading gave this notebook.
+            **{name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ},
         }
+        self.preload = preload(cells, self.env)
 
 
 def _caps(budget: Budget) -> dict[str, str]:

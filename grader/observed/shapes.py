@@ -63,6 +63,7 @@ class Head(Line, total=False):
     device: str
     dtype: str
     collator: str
+    collator_from: str
     sampler: str
     batch_sampler: str
     own: list[str]
@@ -70,6 +71,8 @@ class Head(Line, total=False):
     dataset_rows: Whole | None
     distinct_in_dataset: Whole | None
     loader_batches: Whole | None
+    parameters: Whole | None
+    trainable: Whole | None
     batch_size: Whole | None
     steps_planned: Whole | None
     epochs_planned: Number | None
@@ -108,6 +111,8 @@ class End(Line, total=False):
     steps: Whole
     batches: Whole | None
     distinct: Whole | None
+    unmasked: Whole | None
+    odd: Whole | None
     seconds: Number | None
     memory: Whole | None
     flos: Number | None

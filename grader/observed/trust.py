@@ -10,9 +10,9 @@ import re
 import statistics
 
 from grader.observed.fold import Lines, gather
-from grader.observed.overrides import replaces
 from grader.observed.shapes import legible
 from grader.records import Submission, Testimony
+from grader.replacing import replacing
 from grader.sandbox import Execution
 
 SKEW = 20.0
@@ -30,7 +30,7 @@ ACCURACY = re.compile(r"(?:^|[_/ .])(?:acc|accuracy|정확도)(?:_score)?$", re.
 """Names of a metric that `recorded` takes for an accuracy (stages don't import each other), and a nested
 one's ('eval_accuracy.accuracy')."""
 
-ASSIGNS, REPLACES = "assigns attributes of torch", "replaces methods of the optimizer or Trainer"
+ASSIGNS = "assigns attributes of torch"
 FLAGS = {
     r"PROBE_FD|_grader_inside": "names the probe",
     r"/proc/self|/proc/1\b": "looks into /proc",
@@ -50,8 +50,7 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
         for pattern, what in FLAGS.items():
             if re.search(pattern, source, re.MULTILINE):
                 found.append(f"cell {index} {what}")
-        if replaces(source):
-            found.append(f"cell {index} {REPLACES}")
+    found += [f"cell {cell} {what}" for cell, said in replacing(sources).items() for what, _ in said]
     events = legible(execution.events)
     if len(events) < len(execution.events):
         found.append(
@@ -84,9 +83,9 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
 def replaced(submission: Submission, execution: Execution) -> tuple[int, ...]:
     """See `Observed.replaced`."""
     (assigns,) = (pattern for pattern, what in FLAGS.items() if what == ASSIGNS)
-    code = [cell for cell in submission.cells if cell.kind == "code"]
-    found = {c.index for c in code if replaces(c.source) or re.search(assigns, c.source, re.MULTILINE)}
-    return tuple(sorted(found | {cell for cell, _ in _claims(execution)}))
+    sources = {cell.index: cell.source for cell in submission.cells if cell.kind == "code"}
+    found = {index for index, source in sources.items() if re.search(assigns, source, re.MULTILINE)}
+    return tuple(sorted(found | set(replacing(sources)) | {cell for cell, _ in _claims(execution)}))
 
 
 def _claims(execution: Execution) -> list[tuple[int, str]]:

@@ -7,13 +7,12 @@ ROUND/reviews/REVIEWER/     what one reviewer gets: WORK.md to fill in, and WORK
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from pathlib import Path
 
 import msgspec
 
+from grader import spreadsheet
 from grader.errors import UsageError
 from grader.naming import folder_name
 from grader.publish import write_whole
@@ -77,14 +76,10 @@ def _damaged(path: Path, error: Exception) -> UsageError:
 def save(folder: Path, state: Round) -> None:
     """Write round.json and assignment.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("reviewer", "coder", "work", "state", "sheet"))
-    for duty in state.duties:
-        table.writerow((duty.reviewer, duty.coder, duty.work, standing(folder, duty), duty.sheet))
+    rows = [("reviewer", "coder", "work", "state", "sheet")]
+    rows += [(d.reviewer, d.coder, d.work, standing(folder, d), d.sheet) for d in state.duties]
     write_whole(folder / STATE, to_json(state).decode())
-    # With the mark that makes spreadsheets read Korean as Korean.
-    write_whole(folder / TABLE, "\ufeff" + text.getvalue())
+    write_whole(folder / TABLE, spreadsheet.table(rows))
 
 
 def standing(folder: Path, duty: Duty) -> str:

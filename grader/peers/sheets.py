@@ -54,8 +54,8 @@ def sheet(
             evidence = judgement = None
         page = _page(rubric, lang, evidence, judgement, shown=assist == "facts")
         text = tidied(_environment().get_template(f"prt/{template}.md.j2").render(page))
-    text = _CODER.sub(lambda m: f"{m[1]} {coder}", text, count=1)
-    return _REVIEWER.sub(lambda m: f"{m[1]} {reviewer}", text, count=1)
+    text = _CODER.sub(lambda m: f"{m[1]} {prose(coder)}", text, count=1)
+    return _REVIEWER.sub(lambda m: f"{m[1]} {prose(reviewer)}", text, count=1)
 
 
 def _environment() -> jinja2.Environment:

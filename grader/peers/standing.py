@@ -5,11 +5,10 @@ Called by `grader.cli.peers`; the weights come from `weigh`.
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 from collections import defaultdict
 
+from grader import spreadsheet
 from grader.peers.compare import OPINIONS, VALUE, Result
 from grader.peers.reflect import Reflection
 from grader.peers.reviews import Collected
@@ -191,14 +190,12 @@ def _short(text: str) -> str:
 
 
 def table(standing: Standing) -> str:
-    """reviewers.csv, with the mark that makes spreadsheets read Korean as Korean."""
-    text = io.StringIO()
+    """reviewers.csv."""
     columns = ("name", "weight", "agreement", "settled", "confirmed", "contradicted", "noticed", "missed")
     columns += ("beyond", "pointed", "repeated", "owed")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*columns, "talk"))
+    rows: list[tuple[object, ...]] = [(*columns, "talk")]
     for reviewer in standing.reviewers:
         values = (getattr(reviewer, column) for column in columns)
         shown = ["" if v is None else f"{v:.3f}" if isinstance(v, float) else v for v in values]
-        rows.writerow((*shown, "; ".join(why.en for why in reviewer.talk)))
-    return "\ufeff" + text.getvalue()
+        rows.append((*shown, "; ".join(why.en for why in reviewer.talk)))
+    return spreadsheet.table(rows)

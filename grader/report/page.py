@@ -87,7 +87,6 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
     cells = shown(evidence.submission, cited)
     listed = frozenset(cell.index for cell in cells)
     observed = evidence.observed
-    goal = next((item.thresholds.get("accuracy") for item in judgement.rubric if item.id == "r2"), None)
     return {
         "lang": lang,
         "t": _translator(lang),
@@ -102,7 +101,7 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
         "bucketing": sentence(words.BUCKETING[facts.bucketing].in_(lang)),
         "best": words.accuracy(facts.best_accuracy),
         "best_on": words.split(facts.eval_split).in_(lang),
-        "charts": charts(facts, goal, lang),
+        "charts": charts(facts, facts.goal, lang),
         "runs": [_run(run, i, judgement, lang) for i, run in enumerate(facts.runs)],
         "how": how_checked(evidence, lang),
         "stand_in": observed is not None and observed.profile != "full",

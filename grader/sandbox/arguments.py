@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import interpreter
+from grader.sandbox import gpu, interpreter
 from grader.sandbox.types import HOME, OUT, WORK, Bind
 
 CONTROL = "/run/kernel"
@@ -26,6 +26,8 @@ UID = 1000
 """Inside; outside it is the grader's own user, or a service user if the grader is root."""
 SHM_MB, TMP_MB = 512, 256
 """Sizes of /dev/shm (DataLoader workers need it) and /tmp; both are RAM."""
+CPU_SPARE = 120
+"""Seconds for starting, beyond the clock of the notebook."""
 ETC = {
     "passwd": f"student:x:{UID}:{UID}:student:{HOME}:/bin/bash\n",
     "group": f"student:x:{UID}:\n",
@@ -100,8 +102,14 @@ def build(
     *,
     seccomp_fd: int,
     info_fd: int,
+    nest: bool = False,
+    devices: Sequence[str] = (),
 ) -> list[str]:
-    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it."""
+    """bubblewrap's options; `sources[i]` is where `mounts[i]` lies for the user that starts it.
+
+    `nest`: our own program (`zygote`) may start another bubblewrap in it. `devices`: nodes of a GPU, see
+    gpu.py.
+    """
     options = (
         # own users, processes, network (an empty one), message queues, host name
         "--unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try "
@@ -109,7 +117,7 @@ def build(
         f"--die-with-parent --new-session --cap-drop ALL --uid {UID} --gid {UID} "
         "--hostname notebook --clearenv"
     ).split()
-    if version() >= (0, 8):
+    if version() >= (0, 8) and not nest:
         options += ["--disable-userns", "--assert-userns-disabled"]  # the first step of most kernel exploits
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", name).is_symlink():
@@ -119,13 +127,23 @@ def build(
         if version() >= (0, 7):
             options += ["--size", str(size * 1024 * 1024)]
         options += ["--tmpfs", path]
+    options += gpu.options(devices)
     for mount, source in zip(mounts, sources, strict=True):
         options += ["--bind" if mount.writable else "--ro-bind", source, mount.target]
     masked = interpreter.needs(python).masked if python else ()
     for folder in masked:
         options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
+    for key, value in environment(python, env).items():
+        options += ["--setenv", key, value]
+    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
+
+
+def environment(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    """All variables that a program inside gets: the minimum, and `env`."""
     path = "/usr/local/bin:/usr/bin:/bin"
-    inside = {
+    return {
         "PATH": f"{Path(python).parent}:{path}" if python else path,
         "HOME": HOME,
         "USER": "student",
@@ -133,11 +151,6 @@ def build(
         "OUTBOX": OUT,
         **env,
     }
-    for key, value in inside.items():
-        options += ["--setenv", key, value]
-    # Last: until here bubblewrap's own /, /dev, /etc, /home are a writable tmpfs as large as half the RAM.
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
-    return [*options, "--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
 
 
 def rlimits(limits: Limits) -> list[str]:
@@ -150,18 +163,25 @@ def rlimits(limits: Limits) -> list[str]:
             ko="prlimit 명령이 없어요. `sudo apt install util-linux`로 설치해 주세요.",
             en="The command prlimit is missing. Install it: `sudo apt install util-linux`.",
         )
+    return [prlimit, *(f"--{name}={value}" for name, value in limit_values(limits).items()), "--"]
+
+
+def limit_values(limits: Limits) -> dict[str, int]:
+    """Resource (as prlimit spells it) → soft and hard limit."""
     import resource  # not on Windows
 
-    cores = os.cpu_count() or 1
     megabyte = 1024 * 1024
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return [
-        prlimit,
-        f"--nproc={limits.processes}",
-        f"--data={limits.memory_mb * megabyte}",
-        f"--fsize={limits.disk_mb * megabyte}",
-        f"--nofile={4096 if files == resource.RLIM_INFINITY else min(4096, files)}",
-        f"--cpu={int(limits.total_seconds * cores) + 120}",
-        "--core=0",
-        "--",
-    ]
+    return {
+        "nproc": limits.processes,
+        "data": limits.memory_mb * megabyte,
+        "fsize": limits.disk_mb * megabyte,
+        "nofile": 4096 if files == resource.RLIM_INFINITY else min(4096, files),
+        "cpu": cpu_seconds(limits),
+        "core": 0,
+    }
+
+
+def cpu_seconds(limits: Limits) -> int:
+    """CPU time of one process: more than all cores can give it before the clocks end it all."""
+    return int(limits.total_seconds * (os.cpu_count() or 1)) + CPU_SPARE

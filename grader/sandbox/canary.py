@@ -5,6 +5,7 @@ stdin (names of canaries outside), writes {"worked": [...], "facts": {...}} to s
 """
 
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -30,7 +31,8 @@ def write(folder: str) -> None:
 
 
 def find(secret: bytes) -> None:
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
+    listed = filter(str.isdecimal, os.listdir("/proc")) if processes() else range(1, 100_000)
+    for pid in listed:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 if secret in file.read():
@@ -40,8 +42,34 @@ def find(secret: bytes) -> None:
     raise OSError("not found")
 
 
+def fast_open(port: int) -> None:
+    with socket.socket() as client:  # blocking: else it connects and says that it didn't
+        client.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", port))
+
+
+def multipath(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as client:
+        client.settimeout(2)
+        client.connect(("127.0.0.1", port))
+
+
 def new_namespace() -> None:
     if ctypes.CDLL(None).unshare(CLONE_NEWUSER):
+        raise OSError("refused")
+
+
+def processes() -> int:
+    try:
+        return sum(name.isdecimal() for name in os.listdir("/proc"))
+    except OSError:
+        return 0
+
+
+def no_filter() -> None:
+    """A call that only the filter answers with EPERM: by itself it would complain of the descriptor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.setns(-1, 0)
+    if ctypes.get_errno() == errno.EPERM:
         raise OSError("refused")
 
 
@@ -54,9 +82,14 @@ def main() -> None:
         "reaching an abstract socket": lambda: connect(socket.AF_UNIX, "\0" + asked["abstract"]),
         "finding the grader's environment": lambda: find(asked["secret"].encode()),
     }
+    if asked["pid"]:  # a number means something only where process numbers are the host's
+        attempts["signalling the grader"] = lambda: os.kill(asked["pid"], 0)
     if asked["harmful"]:  # left out where it is run outside, as the positive control
         attempts["opening a vsock"] = lambda: socket.socket(40, socket.SOCK_STREAM).close()
+        attempts["reaching a server by TCP fast open"] = lambda: fast_open(asked["port"])
+        attempts["reaching a server by MPTCP"] = lambda: multipath(asked["port"])
         attempts["making a user namespace"] = new_namespace
+        attempts["meeting no filter"] = no_filter
         for folder in ("/", "/etc", "/dev", "/usr", "/home", "/run", sys.prefix):
             attempts[f"writing to {folder}"] = lambda folder=folder: write(folder)
     worked = []
@@ -69,7 +102,8 @@ def main() -> None:
     with open("/proc/self/status") as file:
         status = dict(line.split(":", 1) for line in file)
     facts = {key: status[key].strip() for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")}
-    facts["processes"] = sum(name.isdecimal() for name in os.listdir("/proc"))
+    facts["processes"] = processes()
+    facts["shm"] = os.stat("/dev/shm").st_dev
     if asked["harmful"]:
         write(os.environ["OUTBOX"])
     json.dump({"worked": worked, "facts": facts}, sys.stdout)

@@ -26,6 +26,11 @@ class Group(NamedTuple):
     """'v1', 'v2' or 'systemd'."""
     folders: dict[str, Path]
 
+    @property
+    def hard(self) -> bool:
+        """The kernel itself keeps the memory limit."""
+        return True
+
     def procs(self) -> list[str]:
         """The files to write one's pid into."""
         return [] if self.kind == "systemd" else [str(f / "cgroup.procs") for f in self.folders.values()]
@@ -129,6 +134,24 @@ def scope_of(pid: int) -> Group | None:
     return None
 
 
+def of_process(pid: int, *, memory_mb: int) -> Group | None:
+    """The group a container engine put `pid` into, if it has this memory limit. Only to be read."""
+    own, mounts = _groups_of(f"/proc/{pid}/cgroup"), _mounts()
+    folders = {
+        controller: mounts[controller][0] / own[controller][len(mounts[controller][1]) :].lstrip("/")
+        for controller in V1
+        if controller in own and controller in mounts
+    }
+    file = "memory.limit_in_bytes"
+    if not folders and "" in own and "cgroup2" in mounts:
+        folders, file = {"unified": mounts["cgroup2"][0] / own[""].lstrip("/")}, "memory.max"
+    folder = folders.get("memory") or folders.get("unified")
+    said = _read(folder / file).strip() if folder else ""
+    if not said.isdecimal() or int(said) > memory_mb * 1024 * 1024:
+        return None
+    return Group("v2" if "unified" in folders else "v1", folders)
+
+
 def _make(folders: dict[str, Path], settings: list[tuple[str, str, int]], optional: set[str]) -> bool:
     try:
         for folder in folders.values():
@@ -200,8 +223,12 @@ def _mounts() -> dict[str, tuple[Path, str]]:
 
 def _own() -> dict[str, str]:
     """Controller → the group this process is in ('' is v2)."""
+    return _groups_of("/proc/self/cgroup")
+
+
+def _groups_of(file: str) -> dict[str, str]:
     own = {}
-    for line in _read(Path("/proc/self/cgroup")).splitlines():
+    for line in _read(Path(file)).splitlines():
         _, controllers, path = line.split(":", 2)
         own.update(dict.fromkeys(controllers.split(","), path))
     return own

@@ -8,6 +8,7 @@ Called by `grader.sandbox.choose`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -16,34 +17,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from grader.errors import SandboxError
-from grader.records import Ending, Limits, Text
+from grader.records import Ending, Limits
 from grader.sandbox.types import Isolation, ProcessResult
 
-REFUSED = {
-    "landlock": Text(
-        ko="격리 방식 'landlock'은 이 버전에 없어요. Landlock만으로는 호스트의 유닉스 소켓, 프로세스 목록, "
-        "끝난 뒤에 남는 자식 프로세스를 막지 못해요. "
-        "bubblewrap을 설치하거나(`sudo apt install bubblewrap`) `--no-run`을 쓰세요.",
-        en="Isolation 'landlock' is not available in this version: Landlock alone does not keep a notebook "
-        "from the host's unix sockets, from seeing its processes or from leaving children behind. "
-        "Install bubblewrap (`sudo apt install bubblewrap`), or use `--no-run`.",
-    ),
-    "container": Text(
-        ko="격리 방식 'container'는 이 버전에 없어요. 컨테이너 엔진에서 시험해 보지 못한 격리는 켜지 않아요. "
-        "bubblewrap을 설치하거나(`sudo apt install bubblewrap`) `--no-run`을 쓰세요.",
-        en="Isolation 'container' is not available in this version: it was never run with a container "
-        "engine, and an isolation that nobody has tried is not offered. "
-        "Install bubblewrap (`sudo apt install bubblewrap`), or use `--no-run`.",
-    ),
-}
-"""Named in the design and refused: why, and what to do instead."""
+NAMES = ("auto", "bubblewrap", "container", "podman", "docker", "landlock", "none")
+"""What can be asked for. 'auto' is bubblewrap or nothing."""
 LIMITS = Limits(total_seconds=30, cell_seconds=30, memory_mb=512, disk_mb=64, processes=64)
+CANARIES = 6
+"""What canary.py must achieve outside."""
 NO_CAPABILITIES = "0000000000000000"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -58,12 +46,10 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
                 en="Notebooks can't be run on Windows. Use WSL2 (Linux), or `--no-run`.",
             )
         return Isolation(name="none", notes=(note,))
-    if requested in REFUSED:
-        raise SandboxError(ko=REFUSED[requested].ko, en=REFUSED[requested].en)
-    if requested not in ("auto", "bubblewrap"):
+    if requested not in NAMES:
         raise SandboxError(
-            ko=f"'{requested}'(이)라는 격리 방식은 없어요. auto, bubblewrap, none 가운데 고르세요.",
-            en=f"There is no isolation called '{requested}'. Choose auto, bubblewrap or none.",
+            ko=f"'{requested}'(이)라는 격리 방식은 없어요. {', '.join(NAMES)} 가운데 고르세요.",
+            en=f"There is no isolation called '{requested}'. Choose one of {', '.join(NAMES)}.",
         )
     if not sys.platform.startswith("linux"):
         raise SandboxError(
@@ -71,18 +57,19 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
             "리눅스나 WSL2에서 실행하거나 `--no-run`을 쓰세요.",
             en=f"Isolation needs Linux (this is {sys.platform}). Use Linux or WSL2, or `--no-run`.",
         )
-    return _bubblewrap(fresh)
+    from grader.sandbox import arguments, jail, reduced
 
-
-def _bubblewrap(fresh: bool) -> Isolation:
-    from grader.sandbox import arguments, jail
-
-    arguments.bwrap()
+    if requested in reduced.NAMES:
+        prove = functools.partial(reduced.prove, requested)
+        rests_on = reduced.rests_on(requested)
+    else:
+        prove, rests_on = _prove, (arguments.bwrap(), arguments.version())
+        requested = "bubblewrap"
     jail.sweep()
-    record = None if fresh else _remembered()
+    record = None if fresh else _remembered(requested, rests_on)
     if record is None:
-        record = _prove()
-        _remember(record)
+        record = prove()
+        _remember(requested, rests_on, record)
     return record
 
 
@@ -112,40 +99,59 @@ def _prove() -> Isolation:
 
 def _test(isolation: Isolation) -> Isolation:
     """`isolation`, if nothing gets out of it. Raises SandboxError saying what did."""
+    judge(run_canary(isolation), isolation)
+    return isolation
+
+
+def run_canary(isolation: Isolation) -> ProcessResult:
+    """The canaries set out, and canary.py let loose on them inside. Raises SandboxError if it can't be."""
     from grader.sandbox.process import run_process
 
+    program = Path(__file__).with_name("canary.py").read_text()
+    return let_loose(
+        lambda stdin, collect_to: run_process(
+            [sys.executable, "-I", "-S", "-c", program],
+            isolation=isolation,
+            binds=(),
+            env={},
+            limits=LIMITS,
+            stdin=stdin,
+            collect=("grader-canary",),
+            collect_to=collect_to,
+            max_collect_mb=1,
+        ),
+        pid=0 if isolation.mounts else os.getpid(),
+    )
+
+
+def let_loose(run: Callable[[bytes, Path], ProcessResult], *, pid: int = 0) -> ProcessResult:
+    """Set out canaries; what `run(stdin, collect_to)`, canary.py in a sandbox, got hold of.
+
+    `pid`: the grader's, where process numbers inside are the host's. Raises SandboxError if the canaries
+    can't be set out.
+    """
     program = Path(__file__).with_name("canary.py").read_text()
     with _canaries() as asked:
         outside = subprocess.run(
             [sys.executable, "-I", "-S", "-c", program],
-            input=json.dumps({**asked, "harmful": False}).encode(),
+            input=json.dumps({**asked, "harmful": False, "pid": os.getpid()}).encode(),
             env={"CANARY": asked["secret"]},
             capture_output=True,
             timeout=30,
         )
         expected = len(json.loads(outside.stdout)["worked"]) if outside.returncode == 0 else 0
-        if expected != 5:
+        if expected != CANARIES:
             raise SandboxError(
                 ko="샌드박스 자체 점검을 준비하지 못했어요(밖에서도 시험이 실패했어요).",
-                en=f"The sandbox's self-test can't be set up: only {expected} of 5 canaries work outside.",
+                en="The sandbox's self-test can't be set up: "
+                f"only {expected} of {CANARIES} canaries work outside.",
             )
         os.environ["GRADER_CANARY"] = asked["secret"]
         try:
-            result = run_process(
-                [sys.executable, "-I", "-S", "-c", program],
-                isolation=isolation,
-                binds=(),
-                env={},
-                limits=LIMITS,
-                stdin=json.dumps({**asked, "harmful": True}).encode(),
-                collect=("grader-canary",),
-                collect_to=Path(asked["folder"]) / "collected",
-                max_collect_mb=1,
-            )
+            asking = json.dumps({**asked, "harmful": True, "pid": pid}).encode()
+            return run(asking, Path(asked["folder"]) / "collected")
         finally:
             del os.environ["GRADER_CANARY"]
-    _judge(result)
-    return isolation
 
 
 @contextlib.contextmanager
@@ -161,6 +167,8 @@ def _canaries() -> Iterator[dict[str, object]]:
         hidden = Path(folder, "hidden.txt")
         hidden.write_text(secret)
         named.bind(f"{folder}/s")
+        for path, mode in ((folder, 0o755), (hidden, 0o644), (f"{folder}/s", 0o777)):
+            os.chmod(path, mode)  # so that a refusal is the sandbox's and not the file's
         abstract.bind(f"\0{secret}")
         named.listen()
         abstract.listen()
@@ -174,14 +182,14 @@ def _canaries() -> Iterator[dict[str, object]]:
         }
 
 
-def _judge(result: ProcessResult) -> None:
-    """Raises SandboxError unless `result` is that of a tight sandbox."""
+def judge(result: ProcessResult, isolation: Isolation, *, leaks: Collection[str] = ()) -> dict[str, Any]:
+    """What canary.py found, unless it got hold of more than `leaks`: then SandboxError says of what."""
     try:
         said = json.loads(result.stdout)
         worked, facts = said["worked"], said["facts"]
     except (ValueError, KeyError, TypeError):
-        raise _cannot_start(result) from None
-    wrong = list(worked)
+        raise _cannot_start(result, isolation) from None
+    wrong = [leak for leak in worked if leak not in leaks]
     if facts["CapEff"] != NO_CAPABILITIES or facts["CapBnd"] != NO_CAPABILITIES:
         wrong.append("keeping capabilities")
     if facts["NoNewPrivs"] != "1":
@@ -196,14 +204,19 @@ def _judge(result: ProcessResult) -> None:
             ko=f"샌드박스 자체 점검에 실패해서 노트북을 실행하지 않아요. 안에서 된 일: {found}",
             en=f"The sandbox failed its self-test, so no notebook is run. Possible inside: {found}.",
         )
+    return said
 
 
-def _cannot_start(result: ProcessResult) -> SandboxError:
-    """Why bubblewrap did not get as far as running anything, with what helps."""
+def _cannot_start(result: ProcessResult, isolation: Isolation) -> SandboxError:
+    """Why the sandbox did not get as far as running anything, with what helps."""
     said = result.stderr.decode(errors="replace").strip()
     last = said.splitlines()[-1][:300] if said else f"exit code {result.returncode}, {result.ending.value}"
     ko, en = "bubblewrap과 커널 설정을 확인해 주세요.", "Look at bubblewrap and the kernel's settings."
-    if any(sign in said for sign in ("uid map", "RTM_NEWADDR", "namespace", "Operation not permitted")):
+    if isolation.name == "container":
+        from grader.sandbox import reduced
+
+        ko, en = reduced.engine_help(said, isolation.engine)
+    elif any(sign in said for sign in ("uid map", "RTM_NEWADDR", "namespace", "Operation not permitted")):
         ko = (
             "이 시스템이 사용자 네임스페이스를 막고 있어요. Ubuntu 23.10 이상이면 AppArmor 프로필 "
             "bwrap-userns-restrict를 켜고(`sudo apt install apparmor-profiles`), "
@@ -226,20 +239,20 @@ def _cannot_start(result: ProcessResult) -> SandboxError:
 # ---------------------------------------------------------------- remembered until the next boot
 
 
-def _cache_file() -> Path:
+def _cache_file(name: str) -> Path:
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("bucketing-grader"), "sandbox-self-test.json")
+    kind = "" if name == "bubblewrap" else f"-{name}"
+    return Path(platformdirs.user_cache_dir("bucketing-grader"), f"sandbox-self-test{kind}.json")
 
 
-def _fingerprint() -> str:
-    """Changes whenever something that the self-test rests on does."""
-    from grader.sandbox import arguments
-
+def _fingerprint(rests_on: Sequence[object]) -> str:
+    """Changes whenever something that the self-test rests on does. `rests_on`: a program and its version."""
     digest = hashlib.sha256()
-    for fact in (BOOT_ID.read_text(), os.geteuid(), sys.executable, arguments.bwrap(), arguments.version()):
+    for fact in (BOOT_ID.read_text(), os.geteuid(), sys.executable, *rests_on):
         digest.update(repr(fact).encode())
-    for file in (Path(arguments.bwrap()), *sorted(Path(__file__).parent.glob("*.py"))):
+    programs = [Path(str(fact)) for fact in rests_on if str(fact).startswith("/")]
+    for file in (*programs, *sorted(Path(__file__).parent.glob("*.py"))):
         status = file.stat()
         digest.update(f"{file} {status.st_mtime_ns} {status.st_size}".encode())
     for setting in ("kernel/unprivileged_userns_clone", "kernel/apparmor_restrict_unprivileged_userns"):
@@ -249,25 +262,27 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _remembered() -> Isolation | None:
+def _remembered(name: str, rests_on: Sequence[object]) -> Isolation | None:
     try:
-        file = _cache_file()
+        file = _cache_file(name)
         status = file.stat()
         if status.st_uid != os.geteuid() or status.st_mode & 0o022:
             return None
         stored = json.loads(file.read_bytes())
-        if stored["fingerprint"] == _fingerprint():
+        if stored["fingerprint"] == _fingerprint(rests_on):
             return msgspec.convert(stored["isolation"], Isolation)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
-def _remember(isolation: Isolation) -> None:
+def _remember(name: str, rests_on: Sequence[object], isolation: Isolation) -> None:
     with contextlib.suppress(OSError):  # without a cache the test is just made again
-        file = _cache_file()
+        file = _cache_file(name)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        content = json.dumps({"fingerprint": _fingerprint(), "isolation": msgspec.to_builtins(isolation)})
+        content = json.dumps(
+            {"fingerprint": _fingerprint(rests_on), "isolation": msgspec.to_builtins(isolation)}
+        )
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
             temporary.write(content)
         os.replace(temporary.name, file)

@@ -14,14 +14,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from grader.errors import SandboxError
 from grader.records import CellRun, Ending, Limits, Text
-from grader.sandbox import endings
+from grader.sandbox import endings, warm
+from grader.sandbox.arguments import cpu_seconds
+from grader.sandbox.boxes import box
 from grader.sandbox.cell import Cell
 from grader.sandbox.channels import STDERR_KEPT, Channels, Lines, connection_file, listening
 from grader.sandbox.collect import collect as collect_files
-from grader.sandbox.jail import Jail
-from grader.sandbox.types import Bind, Event, Execution, Isolation
+from grader.sandbox.forked import roots_of
+from grader.sandbox.jail import Jail, NotStarted
+from grader.sandbox.types import Bind, Event, Execution, Isolation, Preload
+from grader.sandbox.warmbox import WarmBox
 from grader.sandbox.watch import Watch
 
 KERNEL_START = 90.0
@@ -34,6 +37,7 @@ TICK = 0.1
 STARTING = -1
 """Cell number of what happens before the first cell."""
 SEVERITY = list(Ending)
+KERNEL = ("-m", "ipykernel_launcher")
 
 
 def run_notebook(
@@ -50,9 +54,45 @@ def run_notebook(
     collect: Sequence[str],
     collect_to: Path | None,
     max_collect_mb: int,
+    preload: Preload | None = None,
 ) -> Execution:
     """See `grader.sandbox.run_notebook`."""
-    with Jail(isolation, limits=limits, binds=binds, python=python) as jail, contextlib.ExitStack() as stack:
+    options = {
+        "python": python,
+        "env": env,
+        "startup": startup,
+        "limits": limits,
+        "on_cell": on_cell,
+        "on_event": on_event,
+        "collect": collect,
+        "collect_to": collect_to,
+        "max_collect_mb": max_collect_mb,
+    }
+    place = {"isolation": isolation, "limits": limits, "binds": binds}
+    if (hot := warm.box([python, *KERNEL], preload, env=env, **place)) is not None:
+        try:
+            return run_in(hot, cells, **options)
+        except NotStarted as error:
+            warm.failed(error)
+    return run_in(box(python=python, **place), cells, **options)
+
+
+def run_in(
+    room: Jail | WarmBox,
+    cells: Sequence[tuple[int, str]],
+    *,
+    python: str,
+    env: Mapping[str, str],
+    startup: str,
+    limits: Limits,
+    on_cell: Callable[[CellRun], None] | None,
+    on_event: Callable[[Event], None] | None,
+    collect: Sequence[str],
+    collect_to: Path | None,
+    max_collect_mb: int,
+) -> Execution:
+    """`run_notebook`, in this sandbox; it is closed afterwards. Raises NotStarted before any cell is sent."""
+    with room as jail, contextlib.ExitStack() as stack:
         drive = _Drive(jail, limits, on_event)
         stack.callback(drive.close)
         drive.launch(python, env)
@@ -80,7 +120,7 @@ def run_notebook(
         if collect and collect_to is not None:
             files, refused = collect_files(jail.outbox, collect, collect_to, max_mb=max_collect_mb)
         worst = max([run.ending for run in done], key=SEVERITY.index, default=Ending.COMPLETED)
-        ending, reason = drive.over or (worst, drive.reason or endings.of_cell(worst))
+        ending, reason = drive.over or (worst, endings.of_limit(worst, limits))
         return Execution(
             cells=tuple(done),
             ending=ending,
@@ -95,17 +135,20 @@ def run_notebook(
             events_cut=drive.lines.cut,
             start_seconds=drive.start_seconds,
             startup_seconds=drive.startup_seconds,
+            warm=isinstance(jail, WarmBox),
+            notes=tuple(warm.notes) if warm.kept() and not isinstance(jail, WarmBox) else (),
         )
 
 
 class _Drive:
     """One kernel from launch to death. `over` is set once it is dead or must die."""
 
-    def __init__(self, jail: Jail, limits: Limits, on_event: Callable[[Event], None] | None) -> None:
+    def __init__(
+        self, jail: Jail | WarmBox, limits: Limits, on_event: Callable[[Event], None] | None
+    ) -> None:
         self.jail, self.limits, self._on_event = jail, limits, on_event
         self.began = time.monotonic()
         self.over: tuple[Ending, Text] | None = None
-        self.reason: Text | None = None
         self.events: list[Event] = []
         self.start_seconds = self.startup_seconds = 0.0
         self._current = STARTING
@@ -120,12 +163,12 @@ class _Drive:
         """Start the kernel's process."""
         self._launched = time.monotonic()
         self._key = connection_file(self.jail.control, self.jail.control_inside)
-        read, write = os.pipe2(os.O_CLOEXEC)
+        read, write = self.jail.pipe()
         self.lines = Lines(read, self.limits.event_bytes)
         file = f"{self.jail.control_inside}/k.json"
         try:
             self.process = self.jail.start(
-                [python, "-m", "ipykernel_launcher", "-f", file, "--HistoryManager.enabled=False"],
+                [python, *KERNEL, "-f", file, "--HistoryManager.enabled=False"],
                 {**env, "PROBE_FD": str(write)},
                 pass_fds=[write],
                 stderr=subprocess.PIPE,
@@ -133,7 +176,13 @@ class _Drive:
         finally:
             os.close(write)
         os.set_blocking(self.process.stderr.fileno(), False)
-        self.watch = Watch(self.process.pid, self.limits, self.jail.writable, self.jail.group)
+        self.watch = Watch(
+            roots_of(self.process),
+            self.limits,
+            self.jail.writable,
+            self.jail.group,
+            self.jail.gpu_memory(),
+        )
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""
@@ -165,10 +214,7 @@ class _Drive:
         self._read_stderr()
         said = self._stderr.decode(errors="replace").strip().splitlines()
         why = said[-1] if said else ("no answer in time" if code is None else f"exit code {code}")
-        raise SandboxError(
-            ko=f"샌드박스 안에서 주피터 커널이 시작되지 않았어요: {why}",
-            en=f"The Jupyter kernel did not start inside the sandbox: {why}",
-        )
+        raise NotStarted(why)
 
     def startup(self, source: str) -> None:
         """Run the grader's own code. Its failure is ours: SANDBOX_FAULT."""
@@ -228,7 +274,6 @@ class _Drive:
 
     def _interrupt(self, cell: Cell, why: Ending) -> None:
         cell.stopped, cell.stopped_at = why, time.monotonic()
-        self.reason = self.reason or endings.of_limit(why, self.limits)
         self._channels.send("control", "interrupt_request", {})
 
     def _step(self, cell: Cell, seconds: float) -> None:
@@ -256,12 +301,18 @@ class _Drive:
         self.over = self.watch.look(at_once=at_once)
         code = self.process.poll()
         if self.over is None and code is not None:
-            self.over = self.watch.killed_for_memory(code) or (Ending.KERNEL_DIED, endings.died(code))
+            self.over = self.watch.killed_for_memory(code) or self._died(code)
         elif self.over is None and self._channels.broken:
             # A dead kernel shows as a broken wire first; if it lives on, it sent too much at once.
             self._broken_since = self._broken_since or time.monotonic()
-            if time.monotonic() - self._broken_since > 1.0:
+            if time.monotonic() - self._broken_since > self.jail.exit_seconds:
                 self.over = (Ending.OUTPUT_FLOOD, endings.message_too_large(self.limits))
+
+    def _died(self, code: int) -> tuple[Ending, Text]:
+        most = cpu_seconds(self.limits)
+        if code == 137 and self.watch.cpu_seconds > most - 1:  # looked at four times a second
+            return Ending.KILLED, endings.cpu_spent(most)
+        return Ending.KERNEL_DIED, endings.died(code)
 
     # ---------------------------------------------------------------- side streams
 

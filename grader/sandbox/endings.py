@@ -9,7 +9,7 @@ from grader.records import Ending, Limits, Text
 
 
 def of_limit(ending: Ending, limits: Limits) -> Text | None:
-    """Why a cell was interrupted."""
+    """Why a cell was stopped, or a notebook's worst cell where its kernel lived to the end."""
     if ending is Ending.CELL_TIMEOUT:
         return Text(
             ko=f"한 셀이 제한 시간({limits.cell_seconds:.0f}초)을 넘어서 그 셀을 멈췄습니다.",
@@ -20,17 +20,14 @@ def of_limit(ending: Ending, limits: Limits) -> Text | None:
             ko=f"셀의 출력이 한도({limits.output_bytes_per_cell / 1e6:.0f} MB)를 넘어서 그 셀을 멈췄습니다.",
             en=f"A cell printed more than {limits.output_bytes_per_cell / 1e6:.0f} MB and was interrupted.",
         )
-    return of_cell(ending)
-
-
-def of_cell(ending: Ending) -> Text | None:
-    """What to say of a notebook whose worst cell ended so and whose kernel lived to the end."""
-    return {
-        Ending.CELL_ERROR: Text(ko="오류로 끝난 셀이 있습니다.", en="A cell ended with an error."),
-        Ending.CELL_TIMEOUT: Text(ko="제한 시간을 넘긴 셀이 있습니다.", en="A cell took too long."),
-        Ending.OUT_OF_MEMORY: Text(ko="메모리가 모자라 멈춘 셀이 있습니다.", en="A cell ran out of memory."),
-        Ending.OUTPUT_FLOOD: Text(ko="출력이 너무 많아 멈춘 셀이 있습니다.", en="A cell printed too much."),
-    }.get(ending)
+    if ending is Ending.OUT_OF_MEMORY:
+        return Text(
+            ko=f"메모리 한도({limits.memory_mb} MB)가 모자라 멈춘 셀이 있습니다.",
+            en=f"A cell ran out of memory (limit {limits.memory_mb} MB).",
+        )
+    if ending is Ending.CELL_ERROR:
+        return Text(ko="오류로 끝난 셀이 있습니다.", en="A cell ended with an error.")
+    return None
 
 
 def ignored_interrupt(ending: Ending, limits: Limits) -> Text:
@@ -71,6 +68,14 @@ def died(code: int) -> Text:
     return Text(
         ko=f"커널이 스스로 종료됐습니다(종료 코드 {code}). 그 뒤의 셀은 실행하지 못했습니다.",
         en=f"The kernel died (exit code {code}); the cells after it could not be run.",
+    )
+
+
+def cpu_spent(seconds: int) -> Text:
+    """The kernel's own watchdog (RLIMIT_CPU) killed it."""
+    return Text(
+        ko=f"커널이 CPU 시간 한도({seconds}초)를 다 써서 종료됐습니다. 그 뒤의 셀은 실행하지 못했습니다.",
+        en=f"The kernel used up its CPU time ({seconds} s) and was killed; the cells after it were not run.",
     )
 
 

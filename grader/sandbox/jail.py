@@ -14,6 +14,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ from pathlib import Path
 
 from grader.errors import SandboxError
 from grader.records import Limits
-from grader.sandbox import arguments, cgroup, seccomp
+from grader.sandbox import arguments, cgroup, gpu, seccomp
+from grader.sandbox.members import Members
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
 
 SERVICE_UIDS = range(61184, 65520)
@@ -43,8 +45,21 @@ PREFIX = "grader-box-"
 _serial = itertools.count()
 
 
+class NotStarted(SandboxError):
+    """The program inside was never reached: nothing of a student's has run. `why` in English."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            ko=f"샌드박스 안에서 주피터 커널이 시작되지 않았어요: {why}",
+            en=f"The Jupyter kernel did not start inside the sandbox: {why}",
+        )
+
+
 class Jail:
     """The folders of one sandbox and, once started, its processes. Use as a context manager."""
+
+    exit_seconds = 1.0
+    """So long after a kernel's end `process` may still seem alive."""
 
     def __init__(
         self, isolation: Isolation, *, limits: Limits, binds: Sequence[Bind] = (), python: str = ""
@@ -60,10 +75,13 @@ class Jail:
                     en=f"{bind.source} to mount is missing.",
                 )
         self.bubblewrap = isolation.name == "bubblewrap"
-        self.group: cgroup.Group | None = None
+        self.group: cgroup.Group | Members | None = None
+        self.gpu: gpu.Lent | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
-        self._uid = _service_uid() if self.bubblewrap and os.geteuid() == 0 else None
+        self._uid: int | None = None
+        if isolation.name != "none" and os.geteuid() == 0:
+            self._uid, self._claim = _service_uid()
         # A short path: a unix socket's name has at most 107 bytes.
         temporary = tempfile.gettempdir()
         self.base = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary if len(temporary) < 50 else "/tmp"))
@@ -73,7 +91,7 @@ class Jail:
         own = (self.home, self.control, self.home / "work", self.home / "out")
         for folder in own:
             folder.mkdir(mode=0o700)
-        if self.bubblewrap:
+        if isolation.mounts:
             arguments.make_etc(self.base / "e")
         if self._uid is not None:
             self.base.chmod(0o711)
@@ -90,13 +108,27 @@ class Jail:
         self.kill()
         if self.group:
             self.group.remove()
+        if self.gpu:
+            self.gpu.give_back()
         delete(self.base)
         os.close(self._lock)
+        if self._uid is not None:
+            self._claim.close()
+
+    def own(self, *paths: Path) -> None:
+        """Make `paths` the property of the user inside."""
+        if self._uid is not None:
+            for path in paths:
+                os.chown(path, self._uid, self._uid, follow_symlinks=False)
+
+    def gpu_memory(self) -> gpu.Memory | None:
+        """For the watchdog, where this sandbox has a GPU."""
+        return gpu.Memory(self.gpu.index) if self.gpu else None
 
     @property
     def control_inside(self) -> str:
         """The folder of the kernel's sockets as the kernel sees it."""
-        return arguments.CONTROL if self.bubblewrap else str(self.control)
+        return arguments.CONTROL if self.isolation.mounts else str(self.control)
 
     @property
     def outbox(self) -> Path:
@@ -108,6 +140,10 @@ class Jail:
         """Every folder on disk that can grow."""
         return (self.home, self.control, *(bind.source for bind in self.binds if bind.writable))
 
+    def pipe(self) -> tuple[int, int]:
+        """A pipe to write into from inside: (our end, theirs, to be passed to `start` and then closed)."""
+        return os.pipe2(os.O_CLOEXEC)
+
     def start(
         self,
         argv: Sequence[str],
@@ -117,8 +153,10 @@ class Jail:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
         stderr: int = subprocess.DEVNULL,
+        nest: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start the one program of this sandbox; `env` is all it gets beside the minimum.
+        """Start the one program of this sandbox; `env` is all it gets beside the minimum. `nest` is for
+        `zygote` alone: it may make namespaces of its own.
 
         The process dies with the *thread* that starts it, so start and wait in the same one.
         """
@@ -129,7 +167,7 @@ class Jail:
                 argv, env=bare, cwd=self.home / "work", pass_fds=pass_fds, **streams
             )
             return self.process
-        name = f"grader-{os.getpid()}-{next(_serial)}"
+        name = next_name()
         tasks = self.limits.processes + 8  # bubblewrap's own processes count too
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
         if self.group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
@@ -152,14 +190,18 @@ class Jail:
 
             info, info_in = os.pipe2(os.O_CLOEXEC)
             hold(info)
-            filter_ = hold(seccomp.as_fd(seccomp.program()))
+            if self.bubblewrap and not nest:
+                self.gpu = gpu.borrow()
+            filter_ = hold(seccomp.as_fd(seccomp.program(gpu=self.gpu is not None, nest=nest)))
             mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
             staged = [
                 f"{STAGE}/{i}" if self._uid is not None else str(m.source) for i, m in enumerate(mounts)
             ]
-            options = arguments.build(self.python, mounts, staged, env, seccomp_fd=filter_, info_fd=info_in)
+            numbers = {"seccomp_fd": filter_, "info_fd": info_in}
+            nodes = self.gpu.nodes if self.gpu else ()
+            options = arguments.build(self.python, mounts, staged, env, **numbers, nest=nest, devices=nodes)
             # --args FD: command lines are world-readable, inside as well
-            options_fd = hold(_file("bwrap-args", "\0".join(options).encode()))
+            options_fd = hold(memory_file("bwrap-args", "\0".join(options).encode()))
             rlimits = arguments.rlimits(self.limits)
             command = [*scope, arguments.bwrap(), "--args", str(options_fd), "--", *rlimits, *argv]
             fds = [*pass_fds, filter_, info_in, options_fd]
@@ -171,7 +213,7 @@ class Jail:
                     command,
                 )
                 packed = "\0\0".join("\0".join(group) for group in spec).encode()
-                fds.append(hold(_file("enter", packed)))
+                fds.append(hold(memory_file("enter", packed)))
                 enter = str(Path(__file__).with_name("enter.py"))
                 command = [sys.executable, "-I", "-S", enter, str(fds[-1])]
             try:
@@ -229,6 +271,11 @@ class Jail:
         return bare
 
 
+def next_name() -> str:
+    """Of a control group; `cgroup.sweep` reads our process number from it."""
+    return f"grader-{os.getpid()}-{next(_serial)}"
+
+
 def delete(folder: Path) -> None:
     """Remove `folder` whatever a student left in it: closed folders, ten thousand levels.
 
@@ -262,7 +309,8 @@ def sweep() -> None:
             os.close(fd)
 
 
-def _file(name: str, content: bytes) -> int:
+def memory_file(name: str, content: bytes) -> int:
+    """`content` behind a file descriptor at position 0."""
     fd = os.memfd_create(name, os.MFD_CLOEXEC)
     with os.fdopen(os.dup(fd), "wb") as file:
         file.write(content)
@@ -270,13 +318,24 @@ def _file(name: str, content: bytes) -> int:
     return fd
 
 
-def _service_uid() -> int:
-    """An unprivileged user for one sandbox. Raises SandboxError where root can't become another user."""
-    number = SERVICE_UIDS[(os.getpid() * 31 + next(_serial)) % len(SERVICE_UIDS)]
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = (int(part) for part in line.split())
-        if first <= number < first + count:
-            return number
+def _service_uid() -> tuple[int, socket.socket]:
+    """An unprivileged user for one sandbox, its own as long as the socket returned is open.
+
+    Raises SandboxError where root can't become another user.
+    """
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    mapped = [range(int(first), int(first) + int(count)) for first, _, count in lines]
+    start = os.getpid() * 31 + next(_serial)
+    for turn in range(len(SERVICE_UIDS)):
+        number = SERVICE_UIDS[(start + turn) % len(SERVICE_UIDS)]
+        if not any(number in part for part in mapped):
+            break
+        claim = socket.socket(socket.AF_UNIX)  # a name without a file is free again when we are gone
+        try:
+            claim.bind(f"\0grader-user-{number}")
+            return number, claim
+        except OSError:
+            claim.close()
     raise SandboxError(
         ko="이 컨테이너의 root는 다른 사용자로 바꿀 수 없어서 격리할 수 없어요. 일반 사용자로 실행해 주세요.",
         en="root in this container can't become another user, so there is no isolation. "

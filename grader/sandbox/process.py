@@ -15,9 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.records import Ending, Limits, Text
+from grader.sandbox import warm
+from grader.sandbox.boxes import box
 from grader.sandbox.collect import collect as collect_files
-from grader.sandbox.jail import Jail
-from grader.sandbox.types import Bind, Isolation, ProcessResult
+from grader.sandbox.forked import roots_of
+from grader.sandbox.jail import Jail, NotStarted
+from grader.sandbox.types import Bind, Isolation, Preload, ProcessResult
+from grader.sandbox.warmbox import WarmBox
 from grader.sandbox.watch import Watch
 
 CHUNK = 65536
@@ -34,14 +38,44 @@ def run_process(
     collect: Sequence[str],
     collect_to: Path | None,
     max_collect_mb: int,
+    preload: Preload | None = None,
 ) -> ProcessResult:
     """See `grader.sandbox.run_process`."""
+    options = {
+        "env": env,
+        "limits": limits,
+        "stdin": stdin,
+        "collect": collect,
+        "collect_to": collect_to,
+        "max_collect_mb": max_collect_mb,
+    }
+    place = {"isolation": isolation, "limits": limits, "binds": binds}
+    if (hot := warm.box(argv, preload, env=env, **place)) is not None:
+        try:
+            return run_in(hot, argv, **options)
+        except NotStarted as error:
+            warm.failed(error)
     python = argv[0] if Path(argv[0]).name.startswith("python") else ""
-    with Jail(isolation, limits=limits, binds=binds, python=python) as jail:
+    return run_in(box(python=python, **place), argv, **options)
+
+
+def run_in(
+    room: Jail | WarmBox,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    limits: Limits,
+    stdin: bytes,
+    collect: Sequence[str],
+    collect_to: Path | None,
+    max_collect_mb: int,
+) -> ProcessResult:
+    """`run_process`, in this sandbox; it is closed afterwards."""
+    with room as jail:
         began = time.monotonic()
         pipe = subprocess.PIPE
         process = jail.start(argv, env, stdin=pipe, stdout=pipe, stderr=pipe)
-        watch = Watch(process.pid, limits, jail.writable, jail.group)
+        watch = Watch(roots_of(process), limits, jail.writable, jail.group, jail.gpu_memory())
         talk = _Talk(process, stdin, limits)
         stopped: tuple[Ending, Text] | None = None
         while stopped is None and talk.open():
@@ -78,6 +112,7 @@ def run_process(
             peak_memory_mb=watch.peak_mb,
             files=files,
             refused=refused,
+            memory_limited=jail.group is not None and jail.group.hard,
         )
 
 

@@ -6,6 +6,7 @@ Plain data, importable on every platform. Called by everything in this package a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,10 @@ OUT = "/home/student/out"
 """Inside: the outbox. Files that `collect` names are taken from here once everything is dead."""
 
 
+REDUCED = "not covered: "
+"""Begins each of the notes in `Isolation.notes` that say what a reduced isolation leaves open."""
+
+
 class Bind(NamedTuple):
     """A file or folder of the host made visible inside. Read-only unless `writable`."""
 
@@ -28,6 +33,20 @@ class Bind(NamedTuple):
     writable: bool = False
 
 
+class Preload(NamedTuple):
+    """What a kernel that is kept warm imports, if it has not yet, before it gets a notebook."""
+
+    imports: tuple[str, ...]
+    """'module', or 'module:attribute' for packages that load lazily. What can't be imported is left out."""
+    kernel_imports: tuple[str, ...] = ()
+    """Those that look, while they are imported, whether they are in a notebook. Imported first."""
+    env: Mapping[str, str] = {}
+    """Variables that imports read, the same for all notebooks of one warm kernel. They must be among those
+    the notebook gets."""
+    late: tuple[str, ...] = ()
+    """Targets of read-only binds that are other files each time."""
+
+
 class Isolation(Record):
     """Which isolation was chosen and tested."""
 
@@ -35,6 +54,13 @@ class Isolation(Record):
     """'bubblewrap', 'landlock', 'container' or 'none'."""
     notes: tuple[str, ...] = ()
     """How far it goes on this machine, for the report: 'memory limit: best effort (no cgroup)'."""
+    engine: str = ""
+    """With 'container': 'podman' or 'docker'."""
+
+    @property
+    def mounts(self) -> bool:
+        """Are the host's files seen under names of their own inside? Else the real paths are the paths."""
+        return self.name in ("bubblewrap", "container")
 
 
 class Event(NamedTuple):
@@ -75,6 +101,10 @@ class Execution(Record):
     """From launch to a kernel that answers; without `startup`."""
     startup_seconds: float = 0.0
     """What `startup` took."""
+    warm: bool = False
+    """Run in a kernel that had its imports done before."""
+    notes: tuple[str, ...] = ()
+    """Why not, where that was asked for and something failed."""
 
 
 class ProcessResult(Record):
@@ -94,3 +124,5 @@ class ProcessResult(Record):
     peak_memory_mb: float = 0.0
     files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    memory_limited: bool = False
+    """The kernel kept the memory limit (a control group), not just a watchdog."""

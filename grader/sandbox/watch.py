@@ -17,19 +17,31 @@ from pathlib import Path
 
 from grader.records import Ending, Limits, Text
 from grader.sandbox.cgroup import Group
+from grader.sandbox.gpu import Memory
+from grader.sandbox.members import Members, tree
 
 MEMORY_EVERY, DISK_EVERY = 0.25, 1.0
 """Seconds between two looks."""
+MEMORY_KNOWN = 1.0
+"""The same for memory where a control group holds the limit: a look costs some milliseconds a process."""
 MAX_DEPTH, MAX_FILES = 80, 200_000
 """Of the writable folders; beyond these nobody is saving a model."""
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 class Watch:
-    """Of one process tree. Call `look` often; it keeps its own pace."""
+    """Of the process trees below `roots`. Call `look` often; it keeps its own pace."""
 
-    def __init__(self, pid: int, limits: Limits, folders: Sequence[Path], group: Group | None = None) -> None:
-        self.limits, self.folders, self.group, self._pid = limits, tuple(folders), group, pid
+    def __init__(
+        self,
+        roots: Sequence[int],
+        limits: Limits,
+        folders: Sequence[Path],
+        group: Group | Members | None = None,
+        gpu: Memory | None = None,
+    ) -> None:
+        self.limits, self.folders, self.group, self._roots = limits, tuple(folders), group, tuple(roots)
+        self.gpu = gpu
         self.peak_mb = 0.0
         self._cpu = 0.0
         self._next_memory = self._next_disk = 0.0
@@ -46,11 +58,13 @@ class Watch:
         if at_once:
             self._next_memory = self._next_disk = now
         if now >= self._next_memory:
-            self._next_memory = now + MEMORY_EVERY
+            self._next_memory = now + (MEMORY_KNOWN if self.group else MEMORY_EVERY)
             used = self._memory_mb()
             self.peak_mb = max(self.peak_mb, used)
             if used > self.limits.memory_mb:
                 return out_of_memory(self.limits, used)
+        if self.gpu and (used := self.gpu.above(self.processes(), at_once=at_once)):
+            return out_of_gpu_memory(self.gpu.limit_mb or 0.0, used)
         if now >= self._next_disk:
             self._next_disk = now + DISK_EVERY
             problem = None
@@ -66,7 +80,8 @@ class Watch:
         """Why a process that ended by itself did so, if memory is the reason."""
         if self.group and self.group.oom_kills():
             return out_of_memory(self.limits, None)
-        if self.group is None and returncode == 137 and self.peak_mb > 0.6 * self.limits.memory_mb:
+        hard = self.group is not None and self.group.hard
+        if not hard and returncode == 137 and self.peak_mb > 0.6 * self.limits.memory_mb:
             return out_of_memory(self.limits, self.peak_mb)
         return None
 
@@ -74,13 +89,7 @@ class Watch:
         """Process ids of the tree."""
         if self.group and (found := self.group.pids()):
             return found
-        import psutil
-
-        try:
-            top = psutil.Process(self._pid)
-            return [top.pid, *(child.pid for child in top.children(recursive=True))]
-        except psutil.NoSuchProcess:
-            return []
+        return [pid for root in self._roots for pid in tree(root)]
 
     def _memory_mb(self) -> float:
         total, cpu = 0, 0.0
@@ -103,6 +112,14 @@ class Watch:
                 en=f"Stopped: files took more than the limit of {self.limits.disk_mb} MB.",
             )
         return None
+
+
+def out_of_gpu_memory(limit_mb: float, used_mb: float) -> tuple[Ending, Text]:
+    """The ending and its words."""
+    return Ending.OUT_OF_MEMORY, Text(
+        ko=f"GPU 메모리 한도({limit_mb:.0f} MB)를 넘어서 멈췄어요. 사용량: {used_mb:.0f} MB.",
+        en=f"Stopped: out of GPU memory (limit {limit_mb:.0f} MB). In use: {used_mb:.0f} MB.",
+    )
 
 
 def out_of_memory(limits: Limits, used_mb: float | None) -> tuple[Ending, Text]:

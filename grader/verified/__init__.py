@@ -15,11 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
 from grader.classroom import Classroom
 from grader.classroom import data as nsmc
 from grader.errors import GraderError
 from grader.records import ModelScore, Observed, Text, TrainingRun, Verified
-from grader.verified import answers, intake, reasons
+from grader.verified import answers, honest, intake, reasons
 from grader.verified.intake import Weights
 
 __all__ = ["verify"]
@@ -63,8 +65,21 @@ def _scores(
             if isinstance(answer, Text):
                 notes.append(answer)
             else:
-                scores.append(_score(weights, answer, labels, _run_of(weights, observed)))
+                run = _run_of(weights, observed)
+                score = _score(weights, answer, labels, run)
+                plan = honest.plan_of(run, observed, weights.max_length)
+                scores.append(_beside(score, plan, rows[: score.rows], classroom, isolation))
     return scores, notes
+
+
+def _beside(score: ModelScore, plan, rows, classroom: Classroom, isolation) -> ModelScore:
+    """`score` with what an honest run of the same budget reaches on the same rows."""
+    found = honest.reference(plan, rows, classroom, isolation) if plan else None
+    if found is None:
+        return score
+    return msgspec.structs.replace(
+        score, reference=found.accuracy, reference_low=found.low, reference_high=found.high
+    )
 
 
 def _hidden_rows(classroom: Classroom) -> list[tuple[str, str, str]]:

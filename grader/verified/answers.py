@@ -26,6 +26,13 @@ SECONDS_EACH = 60.0
 """Of predicting, per model; then it stops after whole chunks and the score is of fewer rows."""
 SECONDS_START = 120.0
 """For importing torch and transformers on a busy machine."""
+IMPORTS = (
+    "torch",
+    "safetensors.torch",
+    *(f"transformers:{name}" for name in ("AutoTokenizer", "BertConfig", "BertForSequenceClassification")),
+    "transformers:BertTokenizerFast",
+)
+"""The evaluator's, done before where a batch keeps it warm."""
 LEAST_ROWS = 200
 """Fewer say nothing: the interval would be wider than ±4 points."""
 
@@ -46,9 +53,9 @@ def ask(
 
     Raises SandboxError, and ClassroomError where there is no Python that could evaluate.
     """
-    from grader.sandbox import Bind, run_process
+    from grader.sandbox import Bind, Preload, run_process
 
-    open_air = isolation.name == "none"  # nothing is mounted: the real paths are the paths
+    open_air = not isolation.mounts  # nothing is mounted: the real paths are the paths
     places = {"evaluator": EVALUATOR, "model": classroom.model, "weights": weights[0].path.parent}
     inside = {name: source if open_air else Path("/opt", name) for name, source in places.items()}
     job = {
@@ -60,21 +67,19 @@ def ask(
                 "file": f"{inside['weights'] / entry.path.name}",
                 "max_length": entry.max_length,
                 "config": entry.config,
+                "own": entry.own and entry.own._asdict(),
             }
             for entry in weights
         ],
     }
     seconds = SECONDS_START + 2 * SECONDS_EACH * len(weights)
+    env = environment(classroom)
     result = run_process(
-        [_python(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
+        [python_of(classroom), "-I", "-B", str(inside["evaluator"] / "evaluate.py")],
         isolation=isolation,
-        binds=[] if open_air else [Bind(source, f"/opt/{name}") for name, source in places.items()],
-        env={
-            "OMP_NUM_THREADS": _threads(classroom),
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "TOKENIZERS_PARALLELISM": "false",
-        },
+        binds=[Bind(source, str(inside[name])) for name, source in places.items()],
+        env=env,
+        preload=Preload(imports=IMPORTS, env=env, late=("/opt/weights",)),
         limits=Limits(total_seconds=seconds, cell_seconds=seconds, output_bytes=8_000_000),
         stdin=json.dumps(job).encode(),
     )
@@ -116,7 +121,7 @@ def wilson(right: int, rows: int) -> Interval:
     return Interval(max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
 
 
-def _python(classroom: Classroom) -> str:
+def python_of(classroom: Classroom) -> str:
     """The interpreter to evaluate with: the newest there is; any can load BERT."""
     runtimes = classroom.runtimes
     name = CURRENT if CURRENT in runtimes else max(runtimes, default="")
@@ -126,6 +131,16 @@ def _python(classroom: Classroom) -> str:
         ko="모델을 다시 평가할 런타임이 없습니다: grader setup --runtime current",
         en="No runtime to evaluate models with: grader setup --runtime current",
     )
+
+
+def environment(classroom: Classroom) -> dict[str, str]:
+    """Of a program that evaluates."""
+    return {
+        "OMP_NUM_THREADS": _threads(classroom),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
 
 
 def _threads(classroom: Classroom) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from grader.records import Text
-from grader.verified import reasons
+from grader.verified import reasons, structure
 from grader.verified.opening import Bad, header, metadata
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5")
@@ -62,6 +62,8 @@ class Weights(NamedTuple):
     max_length: int
     config: dict[str, Any]
     """The few settings that don't follow from shapes."""
+    own: structure.Own | None = None
+    """Of a module that is no BertForSequenceClassification."""
 
 
 class Refusal(NamedTuple):
@@ -110,7 +112,13 @@ def _look_at(path: Path, copy: Path, names: list[str], settings: dict, biggest: 
         return None
     shapes, digest = header(path, biggest, copy)
     about = metadata(path.with_suffix(".json"))
-    _check_architecture(shapes, about, settings)
+    name = about.get("class") if isinstance(about.get("class"), str) else ""
+    own = structure.own(shapes, about, name)
+    if own is not None:
+        head = shapes[f"{own.linears[-1]}.weight"]
+        shapes = {**structure.renamed(shapes, own), HEAD: head, "classifier.bias": head[:1]}
+        shapes.setdefault("bert.pooler.dense.weight", (1, 1))  # one without is read at its CLS token
+    _check_architecture(shapes, name, settings)
     return Weights(
         name=_shown(path.name),
         path=copy,
@@ -122,11 +130,11 @@ def _look_at(path: Path, copy: Path, names: list[str], settings: dict, biggest: 
         label="best" if about.get("label", path.stem) == "best" else "last",
         max_length=_max_length(about),
         config=_config(about.get("config"), settings, hidden=shapes[WORDS][1]),
+        own=own,
     )
 
 
-def _check_architecture(shapes: dict[str, tuple[int, ...]], about: dict, settings: dict) -> None:
-    name = about.get("class") if isinstance(about.get("class"), str) else ""
+def _check_architecture(shapes: structure.Shapes, name: str, settings: dict) -> None:
     if missing := [key for key in NEEDED if key not in shapes]:
         raise Bad("architecture", name or f"no {missing[0]}")
     words, head = shapes[WORDS], shapes[HEAD]

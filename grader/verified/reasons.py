@@ -48,6 +48,10 @@ REASONS = {
         "BertForSequenceClassification 이 아니어서 구조를 다시 만들 수 없습니다. 사람이 확인해야 합니다.",
         "not a BertForSequenceClassification, so it can't be rebuilt; a person must look",
     ),
+    "own-module": (
+        "직접 만든 모듈의 구조를 가중치만으로 다시 만들 수 없습니다. 사람이 확인해야 합니다.",
+        "a module of its own whose structure can't be rebuilt from its weights; a person must look",
+    ),
     "labels": ("긍정/부정 2개 클래스 모델이 아닙니다.", "not a model of two classes"),
     "vocabulary": (
         "어휘 크기가 교실의 토크나이저와 다릅니다.",

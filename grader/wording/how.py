@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grader.wording as words
-from grader.records import Budget, Ending, Evidence, Observed, TrainingRun
+from grader.records import Budget, Ending, Evidence, ModelScore, Observed, Text, TrainingRun
+
+ENGINES = ("podman", "docker")
+REDUCED = {
+    "none": Text(ko="⚠ 격리 없이", en="⚠ without isolation"),
+    "landlock": Text(
+        ko="⚠ 제한된 격리(Landlock만): 이 컴퓨터의 공용 유닉스 소켓 접속과 파일 이름 확인은 막지 못함",
+        en="⚠ reduced isolation (Landlock alone): it doesn't keep the notebook from this machine's "
+        "public unix sockets, nor from seeing the names of files",
+    ),
+}
+"""Isolation → what every report made with it says. Asked for by name, never chosen by itself."""
 
 
 class Way(NamedTuple):
@@ -64,9 +75,12 @@ def _share(runs: tuple[TrainingRun, ...]) -> str | None:
 
 
 def _isolation(seen: Observed, lang: str) -> str:
-    if seen.isolation == "none":
-        return "격리 없이" if lang == "ko" else "without isolation"
-    return f"{seen.isolation} 격리" if lang == "ko" else f"isolated by {seen.isolation}"
+    if seen.isolation in REDUCED:
+        return REDUCED[seen.isolation].in_(lang)
+    # 'podman 4.3.1, rootless' is a note; which engine it was is what people ask
+    engine = next((word for note in seen.isolation_notes if (word := note.split(" ")[0]) in ENGINES), "")
+    name = f"{engine} container" if engine else seen.isolation
+    return f"{name.replace('container', '컨테이너')} 격리" if lang == "ko" else f"isolated by {name}"
 
 
 def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
@@ -82,5 +96,22 @@ def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
         if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
             # Without this a student reads 0.5 as the worth of the own model.
             detail += ", 위의 양만 학습한 값" if ko else ", after that share of the training only"
-        return True, detail
+        return True, detail + _beside(top, lang)
     return False, found.reason.in_(lang).rstrip(".") if found and found.reason else ""
+
+
+def _beside(score: ModelScore, lang: str) -> str:
+    """The score beside honest trainings of the same budget, never beside 90 %."""
+    if score.reference is None or score.reference_low is None or score.reference_high is None:
+        return ""
+    low, high = score.reference_low, score.reference_high
+    if score.high is not None and score.high < low:
+        said = ("보다 뚜렷하게 낮음", "clearly below")
+    elif score.low is not None and score.low > high:
+        said = ("보다 뚜렷하게 높음", "clearly above")
+    else:
+        said = ("과 같은 수준", "as")
+    if lang == "ko":
+        return f", 같은 양을 정상적으로 학습한 모델({score.reference:.3f}, {low:.3f}–{high:.3f}){said[0]}"
+    honest = "an honest run of that share would reach"
+    return f", {said[1]} {honest}: {score.reference:.3f} ({low:.3f}–{high:.3f})"

@@ -88,7 +88,7 @@ MUTANTS: list[dict] = [
         "mistake": "evaluates the plain model a second time and calls it bucketing",
         "edits": (("bucketed-evaluate", "bucketed_trainer.evaluate()", "fixed_trainer.evaluate()"),),
         "read": {"runs": [FIXED, BUCKETED]},
-        "run": WORKS,
+        "run": {**WORKS, "findings": ["earlier-model-evaluated"]},
     },
     {
         "name": "no-baseline",

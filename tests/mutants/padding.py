@@ -59,7 +59,7 @@ MUTANTS: list[dict] = [
         ),
         "drop": ("check-lengths", "check-bucketed"),
         "read": {"runs": [FIXED, BUCKETED]},
-        "run": {"r3": ("FAIL", "UNDECIDED"), "bucketing": "no-op"},
+        "run": {"r3": ("FAIL", "UNDECIDED"), "bucketing": "no-op", "findings": ["short-max-length"]},
     },
     {
         "name": "forgets-grouping",
@@ -89,7 +89,7 @@ MUTANTS: list[dict] = [
         "mistake": "pads with [UNK] instead of [PAD]; the mask hides it",
         "edits": (("bucketed-data", COLLATOR, 'tokenizer.pad_token = "[UNK]"\n' + COLLATOR),),
         "read": {"runs": [FIXED, BUCKETED]},
-        "run": WORKS,
+        "run": {**WORKS, "findings": ["odd-padding"]},  # harmless while the mask is there, so no verdict
     },
     {
         "name": "forgets-the-mask",
@@ -112,7 +112,7 @@ MUTANTS: list[dict] = [
                 'real += int((batch["input_ids"] != 0).sum())',
             ),
         ),
-        "run": WORKS,
+        "run": {**WORKS, "findings": ["mask-missing"]},
     },
     {
         "name": "sorts-the-whole-set",

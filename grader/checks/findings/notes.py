@@ -8,6 +8,7 @@ from grader.checks import say
 from grader.checks.accuracy import best_of
 from grader.checks.join import observations
 from grader.checks.settle import Case
+from grader.checks.shown import observed_trained
 from grader.facts import Kind
 from grader.records import Finding, Witness
 
@@ -143,7 +144,8 @@ def _outside(case: Case) -> Iterator[Finding]:
 
 def _narrow_rows(case: Case) -> Iterator[Finding]:
     """max_length that cuts off many reviews."""
-    cut = [j for j in case.runs if j.run.executed and j.run.max_length and j.run.max_length < 48]
+    ran = [j for j in case.runs if j.run.executed or observed_trained(j)]
+    cut = [j for j in ran if j.run.max_length and j.run.max_length < 48]
     if not cut:
         return
     run = cut[0].run

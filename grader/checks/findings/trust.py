@@ -9,10 +9,7 @@ from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.facts import Kind
-from grader.records import Finding, Observation, Start, Witness
-
-CHANCE = 0.55
-"""An honest two-class model on NSMC is above this after the first few dozen batches; chance is 0.5."""
+from grader.records import Finding, ModelScore, Observation, Start, Witness
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -66,16 +63,13 @@ def _verified(case: Case) -> Iterator[Finding]:
         if score.accuracy is None:
             continue
         at = say.cell(score.run_cell)
-        honest = score.reference
         if score.parameters_changed == 0.0:
             ko, en = "가중치가 기본 모델과 똑같습니다", "its weights equal those of the base model"
-        elif score.claimed is not None and score.high is not None and score.high < score.claimed - 0.05:
+        elif score.high is not None and score.claimed is not None and score.high < _at_least(case, score):
             ko = f"노트북이 잰 값은 {say.accuracy(score.claimed)}입니다"
             en = f"the notebook itself measured {say.accuracy(score.claimed)}"
-        elif honest is not None and honest > 0.65 and score.high is not None and score.high < CHANCE:
-            ko = f"같은 예산의 정상적인 학습은 {say.accuracy(honest)}에 이릅니다"
-            en = f"an honest training of the same budget reaches {say.accuracy(honest)}"
         else:
+            yield from _beside_honest(score)
             continue
         yield Finding(
             id="verified-below-claim",
@@ -92,6 +86,61 @@ def _verified(case: Case) -> Iterator[Finding]:
                 f"Where does {at.en} leave its trained model, and which model was evaluated?",
             ),
         )
+
+
+def _beside_honest(score: ModelScore) -> Iterator[Finding]:
+    """Clearly worse or better than honest trainings of the same model, batches and learning rate.
+
+    The learning rate is the notebook's word and the yardstick a few runs, so it is a question, no verdict.
+    """
+    if None in (score.low, score.high, score.reference, score.reference_low, score.reference_high):
+        return
+    at = say.cell(score.run_cell)
+    worse = score.high < score.reference_low
+    if not worse and score.low <= score.reference_high:
+        return
+    between = f"{say.accuracy(score.reference_low)}–{say.accuracy(score.reference_high)}"
+    than_ko, than_en = ("낮습니다", "clearly below") if worse else ("높습니다", "clearly above")
+    yield Finding(
+        id="verified-below-honest" if worse else "verified-above-honest",
+        severity="note",
+        text=say.text(
+            f"{at.ko}의 학습이 남긴 모델은 숨긴 리뷰 {say.count(score.rows)}건에서 "
+            f"{say.accuracy(score.accuracy)}입니다. 같은 모델을 같은 수의 배치와 같은 학습률로 정상적으로 "
+            f"학습하면 {between}이므로 뚜렷하게 {than_ko}.",
+            f"The model left by {at.en} scores {say.accuracy(score.accuracy)} on {say.count(score.rows)} "
+            f"hidden reviews: {than_en} the {between} of honest trainings of the same model on as many "
+            "batches at the same learning rate.",
+        ),
+        citations=() if score.run_cell is None else (say.cite(score.run_cell, "", Witness.VERIFIED),),
+        question=say.text(
+            f"{at.ko}의 학습 설정(손실, 라벨, 고정한 층, 데이터)은 보통의 fine-tuning과 무엇이 다른가요?"
+            if worse
+            else f"{at.ko}의 모델은 이 학습 말고 다른 데이터나 가중치로도 학습되었나요?",
+            f"What in {at.en} differs from a usual fine-tuning: loss, labels, frozen layers, data?"
+            if worse
+            else f"Was the model of {at.en} also trained on other data, or from other weights?",
+        ),
+    )
+
+
+def _at_least(case: Case, score: ModelScore) -> float:
+    """What the hidden rows should show if the notebook's own measurement holds: 5 points less, and less what
+    few rows may be off by, 95 % (our budget cuts evaluations to some hundred rows)."""
+    claimed = score.claimed
+    assert claimed is not None
+    seen = case.evidence.observed
+    runs = seen.testimony.runs if seen is not None else ()
+    rows = [
+        e.rows
+        for e in (
+            *(e for run in runs for e in run.evaluations),
+            *(seen.testimony.evaluations if seen else ()),
+        )
+        if e.rows and e.accuracy is not None and abs(e.accuracy - claimed) < 1e-9
+    ]
+    chance = 1.96 * (claimed * (1 - claimed) / min(rows)) ** 0.5 if rows else 0.0
+    return claimed - chance - 0.05
 
 
 def _unverified(case: Case) -> Iterator[Finding]:

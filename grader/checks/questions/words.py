@@ -73,8 +73,8 @@ MODEL_LIMIT = 512
 
 def writes_length(evidence: Evidence, cell: int | None, length: int) -> bool:
     """Does the code of `cell` set `max_length=` to `length`, or is that the model's own limit?"""
-    code_cells = [c for c in evidence.submission.cells if c.kind == "code"]
-    if length == MODEL_LIMIT and not any("512" in c.source for c in code_cells):
+    code_ = [c.source for c in evidence.submission.cells if c.kind == "code"]
+    if length == MODEL_LIMIT and not any(str(MODEL_LIMIT) in source for source in code_):
         return False
     there = evidence.submission.cell(cell)
     return there is not None and "max_length=" in re.sub(r"\s", "", there.source)

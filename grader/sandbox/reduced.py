@@ -1,0 +1,105 @@
+"""The isolations that must be asked for by name: containers, and Landlock alone. Their proof by canaries.
+
+Called by `choosing`. What an isolation does not cover is found out here and stands in its notes, and so
+in every report made with it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from grader.errors import SandboxError
+from grader.sandbox.jail import CGROUP_NOTE
+from grader.sandbox.types import REDUCED, Isolation
+
+NAMES = ("container", "podman", "docker", "landlock")
+SOCKET = "reaching a unix socket"
+"""The one canary that Landlock lets go. Whatever else gets out ends the matter."""
+ABSTRACT = "reaching an abstract socket"
+
+
+def rests_on(name: str) -> tuple[object, ...]:
+    """The program (or the kernel's feature) and its version. Raises SandboxError where there is none."""
+    if name == "landlock":
+        from grader.sandbox import landlock
+
+        if os.geteuid() != 0:
+            raise landlock.needs_root()
+        version = landlock.abi()
+        if version < landlock.LEAST_ABI:
+            raise SandboxError(
+                ko=f"이 커널의 Landlock 버전({version})으로는 네트워크를 막을 수 없어요. "
+                "Linux 6.7 이상이 필요해요. podman을 쓰거나(`--isolation container`) `--no-run`을 쓰세요.",
+                en=f"This kernel's Landlock (version {version}) has no rules for the network: Linux 6.7 or "
+                "later is needed. Use podman (`--isolation container`), or `--no-run`.",
+            )
+        return (name, version)
+    from grader.sandbox import engine
+
+    found = engine.find("" if name == "container" else name)
+    return (found.program, found.version)
+
+
+def prove(name: str) -> Isolation:
+    """Run the self-test. Raises SandboxError with cause and remedy."""
+    return _prove_landlock() if name == "landlock" else _prove_container("" if name == "container" else name)
+
+
+def _prove_container(name: str) -> Isolation:
+    from grader.sandbox import choosing, engine
+
+    found = engine.find(name)
+    how = f"{found.name} {found.version}" + (", rootless" if found.rootless else "")
+    isolation = Isolation(name="container", engine=found.name, notes=(how,))
+    result = choosing.run_canary(isolation)
+    choosing.judge(result, isolation)
+    memory = (
+        f"memory limit: {found.name}'s cgroup"
+        if result.memory_limited
+        else "memory limit: best effort (the engine has no cgroup to limit: rlimits and a watchdog)"
+    )
+    return Isolation(name="container", engine=found.name, notes=(memory, how))
+
+
+def _prove_landlock() -> Isolation:
+    from grader.sandbox import cgroup, choosing, landlock
+
+    group = cgroup.create(f"grader-{os.getpid()}-test", memory_mb=64, processes=8)
+    if group is not None:
+        group.remove()
+        memory = f"{CGROUP_NOTE} {group.kind}"
+    else:
+        memory = "memory limit: best effort (no cgroup: rlimits and a watchdog)"
+    isolation = Isolation(name="landlock", notes=(memory,))
+    leaks = {SOCKET}
+    if landlock.abi() < landlock.SCOPES_ABI:
+        leaks.add(ABSTRACT)
+    said = choosing.judge(choosing.run_canary(isolation), isolation, leaks=leaks)
+    holes = list(landlock.NOT_COVERED)
+    if ABSTRACT in said["worked"]:
+        holes.append("abstract sockets of the host")
+    if said["facts"]["shm"] == os.stat("/dev/shm").st_dev:
+        holes.append("/dev/shm is the host's")
+    return Isolation(name="landlock", notes=(memory, *(f"{REDUCED}{hole}" for hole in holes)))
+
+
+def engine_help(said: str, engine: str) -> tuple[str, str]:
+    """What helps where an engine would not start a container: Korean, English."""
+    if "subuid" in said or "newuidmap" in said or "no user mapping" in said:
+        name = os.environ.get("USER", "USER")
+        command = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
+        return (
+            f"루트리스 podman에는 하위 사용자 번호가 필요해요: `sudo apt install uidmap`, `{command}`",
+            f"Rootless podman needs subordinate user numbers: `sudo apt install uidmap`, `{command}`.",
+        )
+    if "hybrid" in said:
+        return (
+            "crun은 이 시스템의 cgroup에서 작동하지 않아요. `sudo apt install runc`로 runc를 설치해 주세요.",
+            "crun does not work with this system's control groups. Install runc: `sudo apt install runc`.",
+        )
+    if "permission denied" in said.lower() and engine == "docker":
+        return (
+            "docker를 쓸 권한이 없어요. root나 docker 그룹의 사용자로 실행하거나 podman을 설치해 주세요.",
+            "You may not use docker. Run as root or in the group docker, or install podman.",
+        )
+    return (f"{engine} 설정을 확인해 주세요.", f"Look at {engine}'s settings.")
