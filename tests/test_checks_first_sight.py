@@ -7,7 +7,7 @@ import pytest
 from grader import pipeline, rubric
 from grader.recorded import read
 from grader.records import Cell, Output, Submission
-from tests.corpus.stored import display, error, evaluate, stream
+from tests.corpus.stored import display, error, evaluate, stream, train_output
 from tests.test_checks_styles import (
     COLLATOR,
     FRESH,
@@ -400,3 +400,34 @@ def test_accuracies_shown_together_below_their_runs_are_those_of_the_runs(tmp_pa
     cells = [(MAPPED, []), first, second, (both, lines)]
     assert judge(tmp_path, cells)[1] == "both"
     assert judge(tmp_path, [*cells[:3], (both, lines[:1])])[1] == "one"
+
+
+def test_next_step_asks_for_the_accuracy_where_only_that_is_lacking(tmp_path):
+    def bare(data, more=""):
+        return f"t = Trainer(model, args({more}), train_dataset={data}['train'], eval_dataset={data}['test'], data_collator=c)\nt.train()"
+
+    def timed(run):
+        return [display("<div><progress value='14064' max='14064'></progress>\n[14064/14064 43:20, Epoch 3/3]</div>"),
+                lambda n: train_output(run, n)]  # fmt: skip
+
+    cells = [
+        (MAPPED + "\nc = DataCollatorWithPadding(tok)", []),
+        (bare("padded"), timed(PLAIN)),
+        (FRESH + bare("free", GROUP), timed(FAST)),
+        "버킷팅으로 7600초에서 2600초로 줄었다. 불필요한 패딩이 빠졌기 때문이다.",
+    ]
+    step = verdict(tmp_path, cells).next_step.ko
+    assert "셀 5, 6의 학습에 `compute_metrics`를 넣어" in step
+
+
+def test_next_step_does_not_trust_a_collator_that_never_saw_two_lengths(tmp_path):
+    own = """def stack(rows):
+    longest = max(len(r['input_ids']) for r in rows)
+    return {k: torch.stack([torch.tensor(r[k])[:longest] for r in rows]) for k in ('input_ids', 'attention_mask')}"""
+    cells = [
+        *BOTH[:2],
+        (own, []),
+        (FRESH + trainer("padded", GROUP, ", data_collator=stack"), outputs(SAME, True)),
+        NO_GAIN,
+    ]
+    assert "DataCollatorWithPadding(tokenizer)" in verdict(tmp_path, cells).next_step.ko

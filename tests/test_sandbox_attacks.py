@@ -294,7 +294,13 @@ def one_field(tmp_path_factory, box):
         execution = notebook(isolation, *sources.values(), binds=binds, env={"MODE": "test"})
     finally:
         del os.environ["GRADER_TEST_SECRET"]
-    yield Field(isolation.engine or isolation.name, execution, {name: i for i, name in enumerate(sources)}, asked, folder)
+    yield Field(
+        isolation.engine or isolation.name,
+        execution,
+        {name: i for i, name in enumerate(sources)},
+        asked,
+        folder,
+    )
     for listener in (server, named, abstract):
         listener.close()
 

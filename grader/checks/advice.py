@@ -119,13 +119,15 @@ def _remove_padding(case: Case) -> Text:
         )
     place = padding_cell(case, source)
     at = say.cell(place)
-    written = padding_argument(case, place) or PADS[source.value["padding"]]
+    written = padding_argument(case, place)
+    taken = f"`{written}` 인자를 빼고" if written else f"`{PADS[source.value['padding']]}` 설정을 없애고"
+    written = written or PADS[source.value["padding"]]
     mapped = bool(source.value.get("function"))
     again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
     again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
     map_en = ", the `map`" if mapped else ""
     return say.text(
-        f"{at.ko}의 토크나이저에서 `{written}` 인자를 빼고(`truncation=True`는 유지){more}{again} "
+        f"{at.ko}의 토크나이저에서 {taken}(`truncation=True`는 유지){more}{again} "
         f"{rerun.ko}의 학습을 다시 실행해 보세요. {seen.ko}",
         f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){more_en}, then run "
         f"{at.en}{map_en} and the training of {rerun.en} again. {seen.en}",
@@ -143,7 +145,8 @@ def _still_to_add(bucketed: Joined) -> tuple[str, str]:
     if run.kind != "trainer" or run.grouping == Grouping.UNKNOWN:
         return "", ""
     lacking = []
-    if "collator" not in run.attempts and "own-collator" not in run.attempts:
+    # A collator of the student's own that was only ever given rows of one length may not pad at all.
+    if "collator" not in run.attempts:
         lacking.append("`data_collator=DataCollatorWithPadding(tokenizer)`")
     if run.grouping != Grouping.LENGTH:
         lacking.append("`group_by_length=True`")
@@ -179,7 +182,8 @@ def unpadded_already(case: Case, joined: Joined, padded: Observation) -> int | N
 
 def padding_argument(case: Case, place: int) -> str | None:
     """The padding argument as it stands in a cell."""
-    written = _WRITTEN.search(case.evidence.submission.cells[place].source)
+    cell = case.evidence.submission.cell(place)
+    written = _WRITTEN.search(cell.source) if cell else None
     if written is None:
         return None
     return written.group()[written.start(1) - written.start() :]
@@ -273,6 +277,15 @@ def _apply(case: Case) -> Text:
 
 def _run_baseline(case: Case) -> Text:
     at = say.cell(case.bucketed.run.cell)
+    lacking = [j for j in (case.baseline, case.bucketed) if j is not None and _no_accuracy(j)]
+    if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
+        which = say.cells(j.run.cell for j in lacking)
+        return say.text(
+            f"{which.ko}의 학습에 `compute_metrics`를 넣어(모델은 새로 불러오기) 다시 실행해, 시간과 "
+            "정확도를 함께 출력에 남겨 주세요.",
+            f"Give the training of {which.en} a `compute_metrics` and run it again (model loaded afresh), so "
+            "that the output shows the accuracy beside the time.",
+        )
     gone = next((j for j in case.runs if j is not case.bucketed and _output_gone(j)), None)
     if gone is not None:
         both = say.cells((gone.run.cell, case.bucketed.run.cell))
@@ -290,6 +303,10 @@ def _run_baseline(case: Case) -> Text:
         "`group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` "
         "and the accuracy of both runs in the output.",
     )
+
+
+def _no_accuracy(joined: Joined) -> bool:
+    return not joined.scored_later and all(e.accuracy is None for e in joined.run.evaluations)
 
 
 def _output_gone(joined: Joined) -> bool:
