@@ -62,7 +62,7 @@ def test_memory_above_the_limit_ends_it_by_name():
     assert memory.above([7], at_once=True) is None
     assert memory.above([7, 8], at_once=True) == 1100 and memory.peak_mb == 1100
     assert memory.above([7, 8]) is None, "keeps its pace"
-    watch = Watch(-1, Limits(), (), gpu=memory)
+    watch = Watch((), Limits(), (), gpu=memory)
     watch.processes = lambda: [7, 8]
     watch._memory_mb = lambda: 0.0
     ending, reason = watch.look(at_once=True)

@@ -74,8 +74,10 @@ def saw_up_to(case: Case, cell: int) -> bool:
     seen = case.evidence.observed
     if seen is None or seen.unverified:
         return False
-    through = all(c.ending == Ending.COMPLETED and not c.environment for c in seen.cells if c.index <= cell)
-    return through and not starts_programs(case.evidence, unread(case.evidence))
+    went = {c.index for c in seen.cells if c.ending == Ending.COMPLETED and not c.environment}
+    there = {c.index for c in _code(case) if c.index <= cell and c.source.strip()}
+    # A run that ended before a cell says nothing of it: `seen.cells` has only what was begun.
+    return there <= went and not starts_programs(case.evidence, unread(case.evidence))
 
 
 def observed_trained(joined: Joined) -> bool:
