@@ -192,3 +192,21 @@ def test_metrics_are_scikit_learns(classroom):
         one.compute(predictions=[1], references=[1, 0])
     with pytest.raises(FileNotFoundError, match="classroom"):
         metrics.load("bleu")
+
+
+def test_a_font_that_is_not_here_is_the_default_one(classroom):
+    pytest.importorskip("matplotlib")
+    code = """
+import matplotlib
+matplotlib.use("agg")
+import matplotlib.font_manager as fm
+import matplotlib.pyplot as plt
+path = "/usr/share/fonts/truetype/nanum/NanumGothicNotHere.ttf"
+fm.fontManager.addfont(path)
+fm._rebuild()
+plt.rc("font", family=fm.FontProperties(fname=path).get_name())
+plt.title("x")
+plt.savefig("plot.png")
+print(fm.FontProperties(fname=path).get_name(), fm.FontProperties(family="serif").get_file())
+"""
+    assert run(code, classroom).splitlines() == ["DejaVu Sans None"]

@@ -37,6 +37,7 @@ def install():
         "cpu",
         "shortcuts",
         "shims",
+        "fonts",
         "keras_hooks",
         "depth",
         "intervals",

@@ -90,6 +90,8 @@ def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
         return "the GPU's memory is too small for it"
     if run.ending is Ending.OUT_OF_MEMORY:
         return "our memory limit; the author's machine had more"
+    if run.error_name == "StdinNotImplementedError":
+        return "nobody is there to answer input()"
     if run.error_name in NETWORK:
         return f"no network: {value[:150]}"
     if run.error_name == "FileNotFoundError":
