@@ -37,6 +37,7 @@ def observed(parts: Sequence[Observed]) -> Observed | None:
         ending=worst.ending,
         reason=worst.reason,
         runtime=", ".join(_distinct(part.runtime for part in parts)),
+        isolation_notes=_distinct(note for part in parts for note in part.isolation_notes),
         seconds=sum(part.seconds for part in parts),
         cpu_seconds=sum(part.cpu_seconds for part in parts),
         unverified=_distinct(doubt for part in parts for doubt in part.unverified),

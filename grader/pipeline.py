@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from grader import __version__, checks, parts, prose, quality, recorded, replacing, source
 from grader.errors import ClassroomError, GraderError, SandboxError
 from grader.records import (
@@ -216,15 +214,3 @@ def _run_isolated(submission, plan, faults, progress):
             Verified(reason=Text(ko="다시 평가하지 못했습니다.", en="It could not be re-evaluated.")),
         )
     return seen, score, None
-
-
-def _storable(seen: Observed) -> Observed:
-    """`seen` as evidence.json will hold it. What the notebook sent may be of any shape: where it can't be
-    stored, its cells and endings are kept and its testimony is not, which is said."""
-    try:
-        return from_json(to_json(seen, pretty=False), Observed)
-    except (ValueError, UnicodeError):
-        doubt = "the notebook sent facts that can't be stored"
-        return msgspec.structs.replace(
-            seen, testimony=Testimony(witness=Witness.OBSERVED), unverified=(*seen.unverified, doubt)
-        )

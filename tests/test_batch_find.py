@@ -277,3 +277,14 @@ def test_names_that_another_disk_refuses_lose_nobody(tmp_path):
     found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.ipynb"))
     assert found[:2] == ["kim/12_30_.ipynb", "lee/GD08/b.ipynb"]
     assert len(found) == 3 and all(len(part.encode()) <= 255 for part in found[2].split("/"))
+
+
+def test_a_file_name_that_is_not_utf8_costs_its_own_student_only(tmp_path):
+    write(tmp_path / "kim" / "main.ipynb", EXERCISE)
+    try:
+        write(tmp_path / "lee" / "\udcff.ipynb", EXERCISE)
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system has no such names")
+    kim, lee = find(tmp_path)
+    assert kim.path == "kim/main.ipynb"
+    assert lee.path == "" and "UTF-8" in lee.why.ko

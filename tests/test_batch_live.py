@@ -242,3 +242,16 @@ def test_an_interrupt_ends_it_all_and_says_how_to_go_on(tmp_path, isolation, sig
 
     with Gradebook(tmp_path / "out" / "gradebook.sqlite") as book:
         assert list(book.keys()) == ["a"], "what had ended is kept"
+
+
+def test_folders_of_any_depth_do_not_end_a_batch():
+    """A notebook without bubblewrap's own folder can leave more levels than shutil goes down."""
+    with live.folder() as place:
+        inside = os.open(place, os.O_RDONLY)
+        for _ in range(1500):
+            os.mkdir("d", dir_fd=inside)
+            deeper = os.open("d", os.O_RDONLY, dir_fd=inside)
+            os.close(inside)
+            inside = deeper
+        os.close(inside)
+    assert not os.path.exists(place)

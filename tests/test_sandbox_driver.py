@@ -238,3 +238,10 @@ for name in "{modules} process seccomp types warm warmbox watch".split():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_a_cell_says_can_always_be_stored():
+    from grader.sandbox.cell import plain
+
+    assert plain("a\ud800b\x07") == "ab"
+    plain("한글 🎉").encode()

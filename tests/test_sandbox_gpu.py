@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 
@@ -22,20 +23,32 @@ def dev(tmp_path):
     return folder
 
 
-def test_only_one_device_and_the_shared_nodes_are_lent(dev, tmp_path):
-    first, second = (gpu.borrow(dev, tmp_path) for _ in range(2))
+def test_only_one_device_and_the_shared_nodes_are_lent(dev, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    mark = f"test-{os.getpid()}-"
+    first, second = (gpu.borrow(dev, mark) for _ in range(2))
     assert first.nodes == tuple(str(dev / name) for name in ("nvidia0", "nvidiactl", "nvidia-uvm"))
     assert second.index == 1 and str(dev / "nvidia0") not in second.nodes
-    assert gpu.borrow(dev, tmp_path, patience=0) is None, "both are taken"
+    assert gpu.borrow(dev, mark, patience=0) is None, "both are taken"
     threading.Timer(0.3, first.give_back).start()
-    third = gpu.borrow(dev, tmp_path, patience=30)
+    third = gpu.borrow(dev, mark, patience=30)
     assert third.index == 0, "waited until it was given back"
     second.give_back()
     third.give_back()
 
 
+def test_only_allowed_devices_are_lent(dev, monkeypatch):
+    mark = f"allowed-{os.getpid()}-"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpu.borrow(dev, mark) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    lent = gpu.borrow(dev, mark)
+    assert lent.index == 1
+    lent.give_back()
+
+
 def test_a_machine_without_a_gpu_waits_for_nothing(tmp_path):
-    assert gpu.borrow(tmp_path, tmp_path) is None
+    assert gpu.borrow(tmp_path) is None
     assert gpu.options(()) == []
 
 

@@ -20,7 +20,7 @@ from grader.batch.entries import Entry
 from grader.batch.together import together
 from grader.errors import UnreadableSubmission, UsageError
 from grader.naming import same_name
-from grader.records import Text
+from grader.records import Text, to_json
 from grader.submission import load
 
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<submission>\d+)_(?P<file>.+)$", re.I)
@@ -72,7 +72,7 @@ def find(source: Path, roster: Path | None = None) -> tuple[Entry, ...]:
             ko=f"{source}에서 노트북(.ipynb)을 찾지 못했습니다. 제출물이 든 폴더를 지정해 주세요.",
             en=f"Found no notebook (.ipynb) in {source}. Name the folder with the submissions.",
         )
-    near = [_relative(entry, source) for entry in entries]
+    near = [_legible(_relative(entry, source)) for entry in entries]
     return tuple(sorted(_distinct(near), key=lambda entry: entry.student))
 
 
@@ -209,6 +209,21 @@ def _look(path: Path) -> Candidate:
     outputs = any(cell.outputs for cell in submission.cells)
     copy = bool(re.search(r"copy|사본|\(\d+\)|backup|old", path.stem, re.I))
     return Candidate(path, score + outputs - copy, tuple(name for _, name in met))
+
+
+def _legible(entry: Entry) -> Entry:
+    """`entry`, if its names can be written down; else nothing of it is read, and why."""
+    try:
+        to_json(entry, pretty=False)
+        return entry
+    except UnicodeEncodeError:
+        said = Path(entry.path).name.encode("utf-8", "replace").decode()
+        why = Text(
+            ko=f"파일 이름 `{said}`이(가) UTF-8이 아니라 읽을 수 없습니다. 이름을 바꿔 다시 실행해 주세요.",
+            en=f"The file name `{said}` is not UTF-8 and can't be read. Rename it and run again.",
+        )
+        student = entry.student.encode("utf-8", "replace").decode()
+        return Entry(student=student, path="", why=why, lms_id=entry.lms_id, late=entry.late)
 
 
 def _relative(entry: Entry, source: Path) -> Entry:

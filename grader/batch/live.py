@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import stat
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from grader.records import Text
+from grader.sandbox.jail import delete
 
 PREFIX = "grader-live-"
 SETTLED = 60.0
@@ -28,12 +28,13 @@ SETTLED = 60.0
 def folder() -> Iterator[str]:
     """A driver's folder for its workers' words and scratch files; what killed drivers left goes too."""
     _sweep()
-    with (
-        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as place,
-        FileLock(Path(place, ".lock")),
-    ):
-        os.chmod(place, 0o711)  # a notebook may run as another user, who has to get through
-        yield place
+    place = tempfile.mkdtemp(prefix=PREFIX)
+    try:
+        with FileLock(Path(place, ".lock")):
+            os.chmod(place, 0o711)  # a notebook may run as another user, who has to get through
+            yield place
+    finally:
+        delete(Path(place))  # whatever a notebook left in it: shutil gives up at a thousand levels
 
 
 def _sweep() -> None:
@@ -45,7 +46,7 @@ def _sweep() -> None:
             mine = stat.S_ISDIR(state.st_mode) and (os.name == "nt" or state.st_uid == os.getuid())
             if mine and time.time() - state.st_mtime > SETTLED:
                 with FileLock(place / ".lock", timeout=0):
-                    shutil.rmtree(place, ignore_errors=True)
+                    delete(place)
         except (OSError, Timeout):
             continue
 

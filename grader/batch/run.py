@@ -124,7 +124,7 @@ def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: 
 
 def _local(jobs: int, progress: Progress, slots: Slots | None) -> Scheduler:
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
-        seconds = 120.0 if order.plan is None else order.plan.limits.total_seconds + 600.0
+        seconds = 120.0 if order.plan is None else order.plan.limits.total_seconds + 900.0
         return run_local(entries, order, jobs, seconds, progress.started, progress.staged, slots)
 
     return schedule

@@ -63,7 +63,8 @@ def run_local(
                 while len(running) < most and (entry := next(waiting, None)) is not None:
                     # `jobs` is at most what fits, so there is always a device free here.
                     device = slots.take() if slots else None
-                    task = pool.schedule(do_here, args=(entry, order, live, device), timeout=seconds)
+                    most_seconds = seconds * max(1, len(entry.notebooks))  # they run one after another
+                    task = pool.schedule(do_here, args=(entry, order, live, device), timeout=most_seconds)
                     running[task] = _Running(entry, device)
                 if not running:
                     break

@@ -141,7 +141,8 @@ def batch(
     console = Console(stderr=True, highlight=False)
     # A closed terminal and a shutdown end it as cleanly as Ctrl-C does.
     for ending in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, ending):
+        # Not under nohup, which asks for just that to be ignored.
+        if hasattr(signal, ending) and signal.getsignal(getattr(signal, ending)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, ending), signal.default_int_handler)
     try:
         with Board(console, lang, jobs) as board:

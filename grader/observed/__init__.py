@@ -8,8 +8,9 @@ Called by the pipeline. Reading order: setting, fold, batches, evaluations, fail
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from grader import sandbox
@@ -21,6 +22,7 @@ from grader.observed.setting import LAST, Setting
 from grader.observed.trust import doubts, replaced
 from grader.records import Budget, CellRun, Ending, Limits, Observed, Submission, Text
 from grader.sandbox import Isolation
+from grader.sandbox.jail import delete
 
 __all__ = ["observe"]
 
@@ -58,7 +60,7 @@ def observe(
     weights_dir.mkdir(parents=True, exist_ok=True)
     for name in WEIGHTS:
         (weights_dir / name).unlink(missing_ok=True)  # of an earlier run; the sandbox overwrites nothing
-    with tempfile.TemporaryDirectory(prefix="grader-scratch-") as scratch:
+    with _scratch() as scratch:
         setting = Setting(classroom, budget, limits, chosen, todo, Path(scratch), runtime)
         execution = sandbox.run_notebook(
             [*todo, LAST],
@@ -92,6 +94,16 @@ def observe(
         unverified=doubts(submission, execution, testimony),
         replaced=replaced(submission, execution),
     )
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder that may end up as deep and as odd as a notebook can make it."""
+    scratch = tempfile.mkdtemp(prefix="grader-scratch-")
+    try:
+        yield scratch
+    finally:
+        delete(Path(scratch))
 
 
 class _Progress:

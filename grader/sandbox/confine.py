@@ -128,7 +128,8 @@ def restrict(spec: dict) -> None:
 def become(spec: dict, program: bytes, keep: list[int]) -> None:
     """Give up everything and exec. Only returns by an exception."""
     uid = spec["uid"]
-    own_mounts(spec)
+    if not own_mounts(spec) and spec["masked"]:
+        raise OSError("the grader's own code can't be hidden here: no mount namespace to be had")
     for capability in range(64):
         libc.prctl(BOUNDING_DROP, capability, 0, 0, 0)
     os.setgroups([])

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -32,11 +32,11 @@ class Lent(NamedTuple):
 
     index: int
     nodes: tuple[str, ...]
-    lock: int
+    lock: socket.socket
 
     def give_back(self) -> None:
         """The next notebook may have it."""
-        os.close(self.lock)
+        self.lock.close()
 
 
 def indices(dev: Path = Path("/dev")) -> list[int]:
@@ -45,28 +45,34 @@ def indices(dev: Path = Path("/dev")) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def borrow(dev: Path = Path("/dev"), locks: Path | None = None, patience: float = 3600.0) -> Lent | None:
-    """A GPU that no other notebook has, waiting for one; None where there is none, or not in time."""
-    there = indices(dev)
+def borrow(dev: Path = Path("/dev"), mark: str = "", patience: float = 3600.0) -> Lent | None:
+    """A GPU that no other notebook has, waiting for one; None where there is none, or not in time.
+
+    Of those that CUDA_VISIBLE_DEVICES allows, where it is set: '' allows none. The lock is a name in the
+    kernel's own table, so it is the same for every user and folder, and gone with whoever held it.
+    """
+    there = [index for index in indices(dev) if _allowed(index)]
     if not there:
         return None
-    import fcntl  # not on Windows, where no sandbox is
-
-    folder = locks or Path(tempfile.gettempdir())
     deadline = time.monotonic() + patience
     while True:
         for index in there:
-            lock = os.open(folder / f"grader-gpu-{index}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = socket.socket(socket.AF_UNIX)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+                lock.bind(f"\0grader-gpu-{mark}{index}")
+            except OSError:
+                lock.close()
                 continue
             names = (f"nvidia{index}", *SHARED)
             return Lent(index, tuple(str(dev / name) for name in names if (dev / name).exists()), lock)
         if time.monotonic() > deadline:
             return None
         time.sleep(0.2)
+
+
+def _allowed(index: int) -> bool:
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return allowed is None or str(index) in [part.strip() for part in allowed.split(",")]
 
 
 def options(nodes: Collection[str], sys: Path = Path("/sys")) -> list[str]:

@@ -192,6 +192,8 @@ class Jail:
             hold(info)
             if self.bubblewrap and not nest:
                 self.gpu = gpu.borrow()
+                if self.gpu:  # the one device inside is number 0, whatever it is here
+                    env = {name: value for name, value in env.items() if name != "CUDA_VISIBLE_DEVICES"}
             filter_ = hold(seccomp.as_fd(seccomp.program(gpu=self.gpu is not None, nest=nest)))
             mounts = arguments.mounts(self.python, base=self.base, binds=self.binds)
             staged = [

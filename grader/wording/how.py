@@ -80,7 +80,10 @@ def _isolation(seen: Observed, lang: str) -> str:
     # 'podman 4.3.1, rootless' is a note; which engine it was is what people ask
     engine = next((word for note in seen.isolation_notes if (word := note.split(" ")[0]) in ENGINES), "")
     name = f"{engine} container" if engine else seen.isolation
-    return f"{name.replace('container', '컨테이너')} 격리" if lang == "ko" else f"isolated by {name}"
+    ko, en = f"{name.replace('container', '컨테이너')} 격리", f"isolated by {name}"
+    if any(note.startswith("memory limit: best effort") for note in seen.isolation_notes):
+        ko, en = f"{ko}, 메모리 한도는 감시로만", f"{en}, memory limited by a watchdog only"
+    return ko if lang == "ko" else en
 
 
 def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
