@@ -61,7 +61,7 @@ def test_a_whole_run_earns_full_marks_and_says_where_they_come_from():
 
 
 def test_the_goal_is_the_profiles():
-    assert statuses(judged(accuracy=0.85))[1] == "PARTIAL"  # better than the first run, short of the goal
+    assert statuses(judged(accuracy=0.85))[1] == "UNDECIDED"  # short, but only of a stand-in
     assert statuses(judged(accuracy=0.89, profile="full"))[1] == "PARTIAL"
     assert statuses(judged(accuracy=0.91, hidden=0.905, profile="full"))[1] == "PASS"
 

@@ -269,7 +269,10 @@ def test_a_killed_grader_leaves_nobody(isolation):
         [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
     )
     assert grader.stdout.readline() == b"0\n"
-    alive = [pid for pid in of_services() if pid not in before]
+    end, alive = time.monotonic() + 15, []
+    while len(alive) < 6 and time.monotonic() < end:  # on a busy machine they take a moment to be there
+        alive = [pid for pid in of_services() if pid not in before]
+        time.sleep(0.1)
     assert len(alive) >= 6, "the control"
     grader.kill()
     grader.communicate()

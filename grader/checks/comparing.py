@@ -62,7 +62,8 @@ def _status(case: Case) -> Status:
     if outputs_cleared(case.evidence) and facts.bucketing != Bucketing.ABSENT:
         # What was run, and what it stored, is gone: both may have been there, unless our own run went
         # through everything and saw no second training.
-        all_seen = saw_up_to(case, 10**9)
+        # A probe that reported no training at all may have missed it: that is ours, and proves nothing.
+        all_seen = saw_up_to(case, 10**9) and any(map(observed_trained, case.runs))
         if not all_seen or sum(map(observed_trained, case.runs)) > 1:
             compared.add("both")
         if facts.bucketing == Bucketing.UNEXECUTED and not all_seen:

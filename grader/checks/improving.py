@@ -45,6 +45,8 @@ def decide(case: Case) -> Verdict:
         )
     if case.measured.leaked and max(e.accuracy for e in case.measured.leaked) >= goal:
         return leaked_only(case)
+    if case.own_run and case.evidence.observed is not None and case.evidence.observed.profile == "pocket":
+        return _short_on_stand_in(case, best)
     if case.measured.improved_from is not None:
         before = case.measured.improved_from
         return verdict(
@@ -72,6 +74,26 @@ def decide(case: Case) -> Verdict:
         ),
         _cited(case, best),
         next_step=tuning_step(case, best),
+    )
+
+
+def _short_on_stand_in(case: Case, best: Evaluation) -> Verdict:
+    """A whole run of ours fell short, with a model that hardly learns at BERT's own learning rates."""
+    return verdict(
+        case,
+        Status.UNDECIDED,
+        _best_text(case, best),
+        say.text(
+            "파일에 저장된 출력이 없고, 이 숫자는 작은 대역 모델로 잰 것입니다. 대역 모델이 모자란다고 해서 "
+            "klue/bert-base도 모자란다고 할 수는 없습니다.",
+            "The file stores no outputs, and this figure is a small stand-in model's. That it falls short "
+            "says nothing of klue/bert-base.",
+        ),
+        _cited(case, best),
+        person=say.text(
+            "✍️ 코더에게 실제 모델로 실행한 출력을 저장해 다시 내 달라고 해 주세요.",
+            "✍️ Please ask the coder to hand it in again with the outputs of the real model.",
+        ),
     )
 
 

@@ -163,7 +163,7 @@ def _how_it_went(case: Case, shown: Joined) -> Text:
                 f"The training loss went from {losses[0]:.3f} to {losses[-1]:.3f}: it really learned.",
             )
         )
-    else:
+    elif not case.own_run:
         parts.append(
             say.text(
                 "모델과 데이터를 불러오는 셀부터 학습 결과까지 출력이 이어져 있습니다.",
