@@ -183,7 +183,7 @@ class Flow:
 
 def _padded(value: ast.expr) -> bool:
     """Something added, or a floor put under it: `acc + 0.1`, `max(acc, 0.95)`."""
-    for node in ast.walk(value):
+    for node in _of_the_value(value):
         match node:
             case ast.BinOp(left=left, op=ast.Add(), right=right) if _number(left) or _number(right):
                 return True
@@ -192,6 +192,17 @@ def _padded(value: ast.expr) -> bool:
             case ast.Call(func=ast.Name("max"), args=[_, _, *_]) if any(map(_number, node.args)):
                 return True
     return False
+
+
+def _of_the_value(value: ast.expr) -> Iterator[ast.AST]:
+    """Its nodes, without what is compared or counted: `(logits - 0.5 > 0) == labels` adds nothing."""
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        counts = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in MEASURES
+        if not isinstance(node, ast.Compare) and not counts:
+            waiting += ast.iter_child_nodes(node)
 
 
 def _number(node: ast.expr) -> bool:
