@@ -12,6 +12,8 @@ from grader.errors import UnreadableEvidence, UsageError
 from grader.records import EVIDENCE_VERSION, Evidence, Judgement, from_json, to_json
 
 EVIDENCE_SUFFIX = ".evidence.json"
+PARTIAL = ".partial-"
+"""How the name of a file begins that is being written: what a SIGKILL leaves of it is known by this."""
 
 
 def publish(
@@ -53,7 +55,7 @@ def write_whole(path: Path, text: str) -> Path:
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Put `data` at `path` so that a reader or a crash never meets half of it."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

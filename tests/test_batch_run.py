@@ -224,7 +224,7 @@ def test_a_full_disk_is_a_sentence_and_the_next_run_completes(inbox, tmp_path, o
     try:
         with pytest.raises((GradebookError, OutputError), match=r"full|No space"):
             run_batch(inbox, out, orders, scheduler=in_process)
-        assert not list(out.rglob(".review*")), "half a file was left"
+        assert not list(out.rglob(".partial-*")), "half a file was left"
         mount(out, "remount,size=16m")
         assert run_batch(inbox, out, orders, scheduler=in_process).problems == 1, "the broken one"
         run_batch(inbox, tmp_path / "undisturbed", orders, scheduler=in_process)
@@ -265,6 +265,28 @@ def test_killed_at_any_moment_and_run_again_the_result_is_the_same(inbox, tmp_pa
         process.wait()
     assert start(tmp_path / "killed").wait(timeout=120) == 1
     assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("victim", ["class.html", "review.md"])
+def test_killed_in_the_middle_of_a_write_leaves_no_half_file(inbox, tmp_path, orders, victim):
+    """The moment that random kills rarely hit: the file is written and hasn't got its name yet."""
+    out = tmp_path / "out"
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom grader import publish\n"
+        "from grader.batch.run import run_batch\nfrom grader.batch.work import do, order\n"
+        "real = os.replace\n"
+        "def replace(old, new):\n"
+        f"    if Path(new).name == {victim!r}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(old, new)\n"
+        "publish.os.replace = replace\n"
+        "run_batch(Path(sys.argv[1]), Path(sys.argv[2]), order(None, None, 'v0', 'ko'),\n"
+        "          scheduler=lambda entries, orders: ((e, do(e, orders)) for e in entries))\n"
+    )
+    died = subprocess.run([sys.executable, "-c", program, inbox, out], cwd=CORPUS.parents[1])
+    assert died.returncode == -signal.SIGKILL and list(out.rglob(".partial-*")), "the kill missed its moment"
+    run_batch(inbox, out, orders, scheduler=in_process)
+    run_batch(inbox, tmp_path / "undisturbed", orders, scheduler=in_process)
+    assert contents(out) == contents(tmp_path / "undisturbed")
 
 
 def test_a_comparison_that_fails_costs_a_hint_and_nothing_else(inbox, tmp_path, orders, monkeypatch):

@@ -27,7 +27,7 @@ from grader.batch.slots import Slots
 from grader.batch.work import Order, at, key
 from grader.errors import GraderError, UsageError
 from grader.naming import folder_name
-from grader.publish import write_bytes, write_whole
+from grader.publish import PARTIAL, write_bytes, write_whole
 from grader.records import Ending, RubricItem, Text
 
 Scheduler = Callable[[Iterable[Entry], Order], Iterator[tuple[Entry, Done]]]
@@ -81,6 +81,7 @@ def run_batch(
         with _writing(out):
             out.mkdir(parents=True, exist_ok=True)
         _lock(out, stack)
+        _clear_partials(out)
         if source.suffix.lower() == ".zip" and source.is_file():
             unpacked = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grader-zip-")))
             source = unpack(source, unpacked)
@@ -139,6 +140,14 @@ def _lock(out: Path, stack: ExitStack) -> None:
             ko=f"{out}에서 다른 batch가 돌고 있습니다. 끝난 뒤에 다시 실행하거나 --out 을 바꿔 주세요.",
             en=f"Another batch is running in {out}. Wait for it, or choose another --out.",
         ) from error
+
+
+def _clear_partials(out: Path) -> None:
+    """Remove what a killed run was writing. Only under the lock: nobody else writes here now."""
+    with _writing(out):
+        for place in (out, *out.glob("students/*/")):
+            for partial in place.glob(f"{PARTIAL}*"):
+                partial.unlink(missing_ok=True)
 
 
 def _publish(out: Path, student: str, files: dict[str, bytes]) -> None:
