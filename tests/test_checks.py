@@ -451,6 +451,14 @@ def test_our_own_run_shows_that_it_works_and_what_bucketing_does():
     assert judgement.facts.bucketing == "effective"
 
 
+def test_an_order_that_could_not_be_read_is_no_absence_of_grouping():
+    base = written(5, padding=Padding.DYNAMIC, attempts=("collator",))
+    late = written(
+        7, padding=Padding.DYNAMIC, grouping=Grouping.UNKNOWN, attempts=("own-sampler", "collator")
+    )
+    assert judged([base, late], [stored(5), stored(7)]).facts.bucketing == "unknown"
+
+
 def test_grouping_under_a_budget_is_known_by_its_padding_share():
     # The first batches of a length-grouped epoch are its longest, so tokens per row look high.
     plain = written(5, padding=Padding.DYNAMIC, attempts=("collator",))

@@ -304,3 +304,36 @@ def test_a_training_resumed_from_its_checkpoint_is_no_before_and_after():
     judgement = judged([grouped, resumed], [stored(5, tokens=60), stored(7, tokens=60)])
     assert judgement.facts.compared == "one"
     assert judgement.facts.baseline is None, "the going on stands as 'before' beside the run it goes on from"
+
+
+@pytest.mark.parametrize(
+    ("source", "open_"),
+    [
+        ("raise NotImplementedError()", True),
+        ("def f(x):\n    # 여기에 코드를 작성하세요\n    raise NotImplementedError()", True),
+        ("!pip install x\nraise NotImplementedError()", True),
+        ("class Base:\n    def f(self):\n        raise NotImplementedError()", False),
+        ("def f(x):\n    if x:\n        raise NotImplementedError", False),
+        ("text = '''\nraise NotImplementedError()\n'''", False),
+    ],
+)
+def test_a_blank_of_the_exercise_and_no_other_is_open(source, open_):
+    from grader.checks.unfilled import _open
+
+    assert _open(source) is open_
+
+
+def test_a_written_false_is_to_be_turned_not_added():
+    late = msgspec.structs.replace(
+        PADDED_GROUP,
+        grouping=Grouping.NONE,
+        attempts=("own-collator",),
+        arguments={"group_by_length": False},
+    )
+    step = (
+        judged([BASE, late], SAME_SPEED, [tokenise(3, "max-length", max_length=60, function="tok")])
+        .items[2]
+        .next_step
+    )
+    assert "`group_by_length=False`를 `True`로 바꾸" in step.ko and "set `group_by_length`" in step.en
+    assert "`group_by_length=True`" not in step.ko

@@ -141,6 +141,7 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
     assert "earlier-model-evaluated" in evaluated([(5, 8)])
     assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 9)])
     assert "earlier-model-evaluated" not in evaluated([(5, 6), (7, 8)])
+    assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7)]), "the bucketed one while it trained"
 
 
 @pytest.mark.parametrize(("rows", "doubted"), [(256, False), (4_000, True), (None, True)])

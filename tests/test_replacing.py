@@ -103,6 +103,11 @@ USUAL = {
     "        self.best = metrics['eval_accuracy']\n        control.should_training_stop = True",
     "settings": "for k, v in options.items():\n    setattr(args, k, v)",
     "a model": "class Net(nn.Module):\n    def train(self, mode=True):\n        return super().train(mode)",
+    "its arguments": "for k, v in options.items():\n    setattr(trainer_args, k, v)",
+    "nothing to measure": METRICS + "if len(preds) == 0:\n        return {'accuracy': 0.0}\n"
+    "    return {'accuracy': (preds == p.label_ids).mean()}",
+    "a callback's start": "class C(TrainerCallback):\n    def on_log(self, args, state, control, logs, **k):\n"
+    "        logs['best_accuracy'] = 0",
     "wandb": "metrics = trainer.evaluate()\nmetrics['run'] = 'a'",
 }
 

@@ -122,7 +122,7 @@ def _remove_padding(case: Case) -> Text:
     written = padding_argument(case, place)
     taken = f"`{written}` 인자를 빼고" if written else f"`{PADS[source.value['padding']]}` 설정을 없애고"
     written = written or PADS[source.value["padding"]]
-    mapped = bool(source.value.get("function"))
+    mapped = bool(source.value.get("function")) and source.cell != place
     again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
     again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
     map_en = ", the `map`" if mapped else ""
@@ -148,12 +148,17 @@ def _still_to_add(bucketed: Joined) -> tuple[str, str]:
     # A collator of the student's own that was only ever given rows of one length may not pad at all.
     if "collator" not in run.attempts:
         lacking.append("`data_collator=DataCollatorWithPadding(tokenizer)`")
-    if run.grouping != Grouping.LENGTH:
+    written = run.arguments.get("group_by_length") is False
+    if run.grouping != Grouping.LENGTH and not written:
         lacking.append("`group_by_length=True`")
-    if not lacking:
-        return "", ""
-    ko, en = ", ".join(lacking), " and ".join(lacking)
-    return f" {ko} 설정을 더한 뒤", f", add {en}"
+    ko = [f"{', '.join(lacking)} 설정을 더한 뒤"] if lacking else []
+    en = [f"add {' and '.join(lacking)}"] if lacking else []
+    if run.grouping != Grouping.LENGTH and written:
+        ko.insert(
+            0, "`group_by_length=False`를 `True`로 바꾸고" if ko else "`group_by_length`를 `True`로 바꾼 뒤"
+        )
+        en.insert(0, "set `group_by_length` to `True`")
+    return "".join(f" {part}" for part in ko), "".join(f", {part}" for part in en)
 
 
 def padding_collator(case: Case, joined: Joined) -> Observation | None:

@@ -198,10 +198,20 @@ def _one(runs: tuple[Joined, ...], i: int, less: list[int], min_fall: float, cle
         return Decided(Bucketing.EFFECTIVE, i, k, (width, mine), from_running=cleared)
     if known:
         k = _closest(runs, i, [k for k, _ in known])
+        if _grouping_unread(runs[i], runs[k]):
+            return Decided(Bucketing.UNKNOWN, i, k, from_running=cleared)
         return Decided(Bucketing.NO_OP, i, k, (dict(known)[k], mine), from_running=cleared)
     # Nothing to compare with: rows that reached the collator unpadded were padded per batch.
     alone = Bucketing.EFFECTIVE if runs[i].run.padding == Padding.DYNAMIC else Bucketing.NO_OP
     return Decided(alone, i, _closest(runs, i, less), from_running=cleared)
+
+
+def _grouping_unread(mine: Joined, other: Joined) -> bool:
+    """Padded per batch both, not counted by us to the end, and the order of the rows is code we can't read:
+    it may well group them."""
+    dynamic = mine.run.padding == other.run.padding == Padding.DYNAMIC
+    unread = mine.run.grouping == Grouping.UNKNOWN and "own-sampler" in mine.run.attempts
+    return dynamic and unread and not (mine.measured and other.measured)
 
 
 def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:

@@ -106,7 +106,8 @@ class Names:
                 return self.is_trainer(inner)
             case ast.Attribute(value=inner, attr="__class__"):
                 return self.is_trainer(inner)
-        return "trainer" in ast.unparse(node).lower()
+        written = ast.unparse(node).lower()
+        return "trainer" in written and not written.endswith(("args", "arguments", "config"))
 
     def text(self, node: ast.expr) -> str:
         """A string put together from constants and names of constants; '' if it isn't one."""

@@ -104,10 +104,10 @@ def _measured_again(case: Case) -> Iterator[Finding]:
     base, late = case.baseline, case.bucketed
     if base is None or late is None or base.observed is None or late.observed is None:
         return
-    again = _after(base, late)
-    own = _after(late, late)
-    # At the end both models, or the bucketed one on the same rows: that is a comparison.
-    again = [e for e in again if not any(o.split == e.split and o.rows == e.rows for o in own)]
+    # The bucketed one measured on that split as well, while it trained or after: that is a comparison,
+    # whatever number of rows either took.
+    measured = {e.split for e in late.observed.evaluations}
+    again = [e for e in _after(base, late) if e.split not in measured]
     if not again:
         return
     at, of, not_of = say.cell(again[0].cell), say.cell(base.run.cell), say.cell(late.run.cell)
