@@ -9,7 +9,7 @@ import pytest
 
 from grader import checks
 from grader.checks import say
-from grader.records import Ending, Evaluation, Grouping, Padding, Start, Witness
+from grader.records import CellRun, Ending, Evaluation, Grouping, Padding, Start, Witness
 from tests.checks_evidence import (
     BASE,
     CLEARED,
@@ -21,7 +21,9 @@ from tests.checks_evidence import (
     code,
     evidence,
     judged,
+    observed,
     saw,
+    seen,
     stored,
     tokenise,
     written,
@@ -337,3 +339,40 @@ def test_a_written_false_is_to_be_turned_not_added():
     )
     assert "`group_by_length=False`를 `True`로 바꾸" in step.ko and "set `group_by_length`" in step.en
     assert "`group_by_length=True`" not in step.ko
+
+
+def test_what_the_classroom_lacks_is_named_and_nobodys_fault():
+    failed = CellRun(
+        index=2,
+        seconds=0.1,
+        ending="cell-error",
+        error_name="FileNotFoundError",
+        environment=True,
+        why="the classroom lacks the file /content/drive/`x`.csv",
+    )
+    ran = observed(cells=(failed,))
+    missing = saw(Witness.OBSERVED, "missing", 4, wanted="data set squad")
+    ran = msgspec.structs.replace(
+        ran, testimony=msgspec.structs.replace(ran.testimony, observations=(missing,))
+    )
+    judgement = judged(PAIR, SAME_SPEED, observed=ran)
+    finding = next(f for f in judgement.findings if f.id == "classroom-lacks")
+    assert "셀 2의 파일 `/content/drive/ x .csv`, 셀 4의 데이터셋 `squad`" in finding.text.ko
+    assert "not held against the coder" in finding.text.en
+    plain = judged(PAIR, SAME_SPEED, observed=observed())
+    assert "classroom-lacks" not in {f.id for f in plain.findings}
+    assert [v.status for v in plain.items] == [v.status for v in judgement.items]
+
+
+def test_saving_a_run_that_changes_nothing_is_no_next_step():
+    ran = observed(seen(5, BASE.padding, 60.0, 0.6), seen(7, PADDED_GROUP.padding, 60.0, 0.6))
+    found = judged(
+        [cleared(BASE), cleared(PADDED_GROUP)],
+        [],
+        [tokenise(3, "max-length", max_length=60, function="tok")],
+        cells=CLEARED,
+        observed=ran,
+    )
+    step = found.items[2].next_step
+    assert found.facts.bucketing == "no-op"
+    assert "padding='max_length'" in step.ko and "출력을 지우지 말고" in step.ko

@@ -32,10 +32,12 @@ def next_step(case: Case) -> Text:
     if unfilled(case) and outputs_cleared(case.evidence):
         return go_on(case) or _save_as_run()
     never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
+    if kind == Bucketing.NO_OP:
+        # Saving a run that changes nothing would only bring the same verdict once more.
+        step = _remove_padding(case)
+        return _and_save(step) if outputs_cleared(case.evidence) else step
     if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
-    if kind == Bucketing.NO_OP:
-        return _remove_padding(case)
     if kind == Bucketing.UNEXECUTED:
         return _run_it(case)
     if kind == Bucketing.ABSENT:
@@ -347,6 +349,14 @@ def _show_width(case: Case) -> Text:
         f"After {at.en}, run `for b in list(trainer.get_train_dataloader())[:5]: "
         "print(b['input_ids'].shape)` and keep the output: it shows whether the width changes from batch to "
         "batch.",
+    )
+
+
+def _and_save(step: Text) -> Text:
+    return say.text(
+        f"{step.ko} 이번에는 출력을 지우지 말고, 두 실행의 `train_runtime`과 `eval_accuracy`가 보이는 "
+        "상태로 저장해 주세요.",
+        f"{step.en} Save it with the outputs this time, `train_runtime` and `eval_accuracy` of both runs.",
     )
 
 

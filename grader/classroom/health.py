@@ -113,7 +113,7 @@ def _profiles(home: Path) -> list[DoctorLine]:
         lines.append(DoctorLine(title, True, _described(full)))
     else:
         fix = "grader setup --profile full [--model PATH --data PATH]"
-        found = Text(ko="준비되지 않음: pocket 으로 채점", en="not prepared: graded with pocket")
+        found = Text(ko="아직 없음: pocket 으로 채점", en="not there yet: graded with pocket")
         lines.append(DoctorLine(title, True, found, Text(ko=fix, en=fix)))
     pocket = [room for room in assemble.rooms(home) if room.profile == "pocket"]
     pocket.sort(key=lambda room: (room.root / assemble.MADE).stat().st_mtime)

@@ -52,7 +52,7 @@ def doctor(home: options.Home = None, lang: options.Lang = "ko", debug: options.
     lines = classroom.doctor(home)
     for line in lines:
         mark = RichText("○", style="green") if line.ok else RichText("×", style="red")
-        fix = "" if line.ok or line.fix is None else f"\n→ {line.fix.in_(lang)}"
+        fix = "" if line.fix is None else f"\n→ {line.fix.in_(lang)}"
         table.add_row(mark, line.name.in_(lang), plain(line.found.in_(lang) + fix))
     Console(highlight=False).print(table)
     return 0 if all(line.ok for line in lines) else 1

@@ -19,6 +19,7 @@ from grader.wording.how import how_checked
 PEN = "✍️"
 SHOWN_FINDINGS = 5
 ABOUT = {
+    "r1": frozenset(["classroom-lacks"]),
     "r2": frozenset(
         [
             "overfitting",
