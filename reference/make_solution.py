@@ -101,7 +101,7 @@ NSMC(Naver sentiment movie corpus)는 영화 리뷰(`document`)와 긍정 1 / �
 
 <details><summary>힌트</summary>
 
-- 허브의 `e9t/nsmc`는 `revision="refs/convert/parquet"`에서 읽을 수 있습니다.
+- Hugging Face 허브의 `e9t/nsmc`는 `revision="refs/convert/parquet"`에서 읽을 수 있습니다.
 - 두 실험의 출발점이 같으려면 모델을 만들기 직전에 무엇을 정해 두어야 할까요? 새로 붙는 분류 층의 값은 어디에서 오나요?
 </details>
 """,
@@ -348,7 +348,7 @@ def padding_of(trainer, batches=200):
 
 
 def first_loss(trainer):
-    \"\"\"학습하기 전 모델의 손실. 두 클래스를 찍는 것과 같으므로 ln 2 = 0.693 근처여야 한다.\"\"\"
+    \"\"\"학습하기 전 모델의 손실. 두 클래스 가운데 하나를 무작위로 찍는 것과 같으므로 ln 2 = 0.693 근처여야 한다.\"\"\"
     batch = next(iter(trainer.get_train_dataloader()))
     with torch.no_grad():
         return float(trainer.model(**batch).loss)
@@ -595,7 +595,7 @@ cell(
 
 <details><summary>힌트</summary>
 
-- 두 실험의 조건이 다르면 무엇 때문에 달라졌는지 말할 수 없습니다. 아래 확인 셀이 먼저 봅니다.
+- 두 실험의 조건이 다르면 결과가 무엇 때문에 달라졌는지 말할 수 없습니다. 아래 확인 셀이 그것부터 살펴봅니다.
 - `train_runtime`에는 무엇의 시간이 섞여 있나요? `StepTimer`가 잰 것과 견주어 보세요.
 </details>
 """,
