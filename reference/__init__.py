@@ -11,5 +11,7 @@
 6. `solution.ipynb`  the exercise as a student would solve it, with Hugging Face's Trainer
                      (written by `make_solution.py`)
 
+`README.md` is a guide to these files in Korean: what each teaches, the words, what was measured.
+
 Beside the path: `pretrain.py` made the pocket model, a Korean BERT small enough for two CPU cores.
 """

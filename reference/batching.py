@@ -1,8 +1,9 @@
 """Lesson 2: the staircase from fixed padding to bucketing.
 
-A batch is a rectangle: every row is padded to the same width, and the model computes on the padding
-too. Who decides *which* rows meet in one batch and *how wide* the rectangle is decides how much of
-the work is wasted. Each step below changes one thing:
+A batch is one tensor, so it is a rectangle: every row (one review, as token ids) is padded to the same
+width, and the model computes on the padding too. Two decisions say how much of that work is wasted:
+*which* rows meet in one batch, and *how wide* the rectangle is. A width that was settled while
+tokenising (`padding="max_length"`) can't be mended by any later step. Each step below changes one thing:
 
     step      rows of a batch                          width            rows per batch
     fixed     at random                                always the same  the same
@@ -24,7 +25,11 @@ generator, nothing else, so it can be looked at, counted and tested without a mo
 >>> round(padding_share(lengths, [[0, 4, 2], [5], [3, 1]]), 3)  # 37 of 3×4 + 10 + 2×9 = 40
 0.075
 
-`packed.py` (no rectangle at all) is the step after these.
+`packed.py` (no rectangle at all) is the step after these. Lengths, widths and budgets are in tokens,
+[CLS] and [SEP] included.
+
+None of this is new: "Attention is all you need" (Vaswani et al. 2017, section 5.1) batched "by approximate
+sequence length", some 25,000 tokens to a batch.
 """
 
 from __future__ import annotations
@@ -53,25 +58,35 @@ def dynamic(lengths: Sequence[int], *, rows: int, rng: random.Random) -> Plan:
 
 
 def grouped(lengths: Sequence[int], *, rows: int, rng: random.Random, window: int = 50) -> Plan:
-    """Shuffle, sort by length inside windows of `window` batches, cut every `rows` rows.
+    """Shuffle all rows, sort by length inside windows of `window` batches, cut every `rows` rows.
 
-    This is Trainer's length grouping (`LengthGroupedSampler`). Its batches come long to short inside
-    a window; `bucketed` shuffles them, because a gradient that sees only long reviews for a while,
-    then only short ones, is not a fair sample.
+    This is Trainer's length grouping: `train_sampling_strategy="group_by_length"`, called
+    `group_by_length=True` before transformers 5. Its windows ("mega-batches") are 50 batches, or a quarter
+    of the rows where that is less. One thing is left out: Trainer also moves the longest row of all to
+    the front, so that a batch too large for the memory fails in the first step, not hours later.
+
+    It only chooses rows. The width is the collator's to decide (`pad`): rows that are all equally
+    long already stay as wide as they are, in whatever order they come.
+
+    Inside a window the batches run from long to short. `bucketed` shuffles them, because steps that see
+    only long reviews for a while, then only short ones, are not a fair sample.
     """
-    order = _sorted_in_windows(lengths, window * rows, rng)
+    window = min(window, len(lengths) // (4 * rows)) or 1
+    order = _sorted_in_windows(lengths, window * rows, rng, longest_first=True)
     return [order[i : i + rows] for i in range(0, len(order), rows)]
 
 
 def bucketed(lengths: Sequence[int], *, tokens: int, rng: random.Random, window: int = 12_800) -> Plan:
     """Sort by length inside windows of `window` rows, cut where rows × longest would exceed `tokens`.
 
-    A window is the price of a shuffle: sorting all rows at once would leave no padding and put the same
-    reviews into the same batch in every epoch. 12,800 rows are 400 batches of 32 (grouped: 50 batches).
+    A window is the price of a shuffle: sorting all rows at once would leave next to no padding, but a
+    review would only ever meet reviews of its own length, and the few very long ones always each other.
+    12,800 rows are 400 batches of 32 (grouped: 50 batches).
 
-    A step then costs the same whether it holds 100 short reviews or 12 long ones: no batch of long
-    rows sets the memory limit for all. Every row appears exactly once, and every batch is a random
-    sample *of its length*: rows are shuffled before the sorting, batches after it.
+    A step then costs about the same whether it holds 100 short reviews or 12 long ones: no batch of
+    long rows sets the memory limit for all. Every row appears exactly once, and every batch is a random
+    sample *of its length*: rows are shuffled before the sorting, batches after it. A row longer than
+    the whole budget becomes a batch of its own.
     """
     order = _sorted_in_windows(lengths, window, rng)
     plan: Plan = []
@@ -86,12 +101,21 @@ def bucketed(lengths: Sequence[int], *, tokens: int, rng: random.Random, window:
     return plan
 
 
-def _sorted_in_windows(lengths: Sequence[int], window: int, rng: random.Random) -> list[int]:
-    """All row numbers, shuffled, then sorted by length inside each stretch of `window` rows."""
+def _sorted_in_windows(
+    lengths: Sequence[int], window: int, rng: random.Random, *, longest_first: bool = False
+) -> list[int]:
+    """All row numbers, shuffled, then sorted by length inside each stretch of `window` rows.
+
+    Rows of equal length stay in their shuffled order.
+    """
     order = list(range(len(lengths)))
     rng.shuffle(order)
     stretches = (order[i : i + window] for i in range(0, len(order), window))
-    return [row for stretch in stretches for row in sorted(stretch, key=lengths.__getitem__)]
+    return [
+        row
+        for stretch in stretches
+        for row in sorted(stretch, key=lengths.__getitem__, reverse=longest_first)
+    ]
 
 
 # ---------------------------------------------------------------- how wide the rectangle is
@@ -100,13 +124,18 @@ def _sorted_in_windows(lengths: Sequence[int], window: int, rng: random.Random) 
 def pad(examples: Sequence[Example], *, pad_id: int, width: int | None = None) -> Batch:
     """One rectangle: rows padded with `pad_id` to `width`, or to the longest of them if None.
 
-    The mask is 1 on real tokens and 0 on padding. A model that respects it gives a row the same
-    logits at any width (tests/test_reference_batching.py), so padding costs time, never accuracy.
+    This is what Hugging Face calls a data collator; `DataCollatorWithPadding` does the same. The mask is 1
+    on real tokens and 0 on padding. A model that respects it gives a row the same logits at any width, but
+    for rounding (tests/test_reference_batching.py), so padding costs time, never accuracy. Raises
+    ValueError where a row is longer than `width`.
 
     >>> pad([Example([2, 7, 3], 1), Example([2, 3], 0)], pad_id=0)["input_ids"].tolist()
     [[2, 7, 3], [2, 3, 0]]
     """
-    width = width or max(len(e.ids) for e in examples)
+    longest = max(len(e.ids) for e in examples)
+    width = width or longest
+    if longest > width:
+        raise ValueError(f"a row of {longest} tokens doesn't fit into width {width}: cut it when tokenising")
     ids = torch.full((len(examples), width), pad_id, dtype=torch.long)
     mask = torch.zeros((len(examples), width), dtype=torch.long)
     for i, example in enumerate(examples):
@@ -131,13 +160,8 @@ class Batches:
         width: int | None = None,
         seed: int = 0,
     ):
-        self.examples, self.planner, self.pad_id, self.width, self.seed = (
-            examples,
-            planner,
-            pad_id,
-            width,
-            seed,
-        )
+        self.examples, self.planner, self.seed = examples, planner, seed
+        self.pad_id, self.width = pad_id, width
         self.lengths = [len(e.ids) for e in examples]
 
     def plan(self, epoch: int) -> Plan:

@@ -1,17 +1,18 @@
 """Lesson 5: the staircase, measured.
 
-    python -m reference.compare --quick                       pocket model and reviews, CPU, under 2 minutes
+    python -m reference.compare --quick                       pocket model and reviews, one CPU core
     python -m reference.compare --model klue/bert-base --data DIR --device cuda --rate 3e-5
 
 Every variant starts from the same weights and sees the same rows for the same number of epochs with
 the same mean number of rows per step; only the batches differ. Prints one table and saves one picture
 and the figures as JSON. Speed is training only, evaluation not counted. Killed, it goes on after the
-last finished run when called again.
+last finished run when called again. `--quick` trained for 2¼ to 2¾ minutes on a machine busy with other work.
 
-How to read it: *tokens/row* is what a review costs; examples/s follows it, less what each step costs
-whatever it computes. Accuracies differ by chance between variants (another order of rows), so compare
-them with the spread over seeds. *to goal* is the training time until the lowest of all final accuracies
-was passed, at the end of an epoch: the price of one and the same result.
+How to read it: *tokens/row* is what a review costs, padding included; *examples/s* (reviews a second)
+follows it, less what each step costs whatever it computes. *spread* is the largest minus the smallest
+accuracy over the seeds: variants differ by chance too (another order of rows), and a difference smaller
+than the spread says nothing. *s to goal* is the training time in seconds until the lowest of all final
+accuracies was reached, at the end of an epoch: the price of one and the same result.
 
 What one pays: grouped and bucketed batches hold reviews of one length, so a single gradient is less
 like the whole set, and a bucketed batch of short reviews has more rows than one of long ones (train.py
@@ -60,10 +61,10 @@ class Row(NamedTuple):
     before: float
     """Accuracy before fine-tuning: near 0.5, the head is random."""
     after: float
-    spread: float
-    """Largest minus smallest accuracy over the seeds."""
+    spread: float | None
+    """Largest minus smallest accuracy over the seeds; None with a single seed, which shows none."""
     seconds_to_goal: float | None
-    """Of training, until the goal was passed at the end of an epoch; None if it never was."""
+    """Of training, until the goal was reached at the end of an epoch; None if a seed never did."""
 
 
 class Run(NamedTuple):
@@ -81,7 +82,8 @@ class Run(NamedTuple):
 def variants(examples: list[data.Example], *, rows: int, width: int) -> dict[str, Callable[..., Batches]]:
     """The staircase: for each name, what makes batches of examples (and a `seed`).
 
-    The token budget is `rows` reviews of mean length, so that bucketing takes about as many steps.
+    `rows` is the size of a batch, `width` that of fixed padding in tokens. The token budget is `rows`
+    reviews of mean length, so that bucketing takes about as many steps.
     """
     tokens = round(rows * statistics.mean(len(e.ids) for e in examples))
     return {
@@ -129,7 +131,7 @@ def summary(name: str, batches: Batches, runs: list[Run], goal: float) -> Row:
         statistics.mean(run.rows / run.seconds[-1] for run in runs),
         statistics.mean(run.before for run in runs),
         statistics.mean(last),
-        max(last) - min(last),
+        max(last) - min(last) if len(last) > 1 else None,
         None if None in reached else statistics.mean(reached),
     )
 
@@ -162,62 +164,96 @@ def table(rows: list[Row]) -> str:
     for r in rows:
         cost = [r.variant, f"{r.tokens_per_row:.1f}", f"{r.padding:.1%}", f"{r.steps:.0f}"]
         speed = [f"{r.rows_per_second:.0f}", f"{r.rows_per_second / rows[0].rows_per_second:.2f}×"]
+        spread = "–" if r.spread is None else f"{r.spread:.3f}"
         goal = "–" if r.seconds_to_goal is None else f"{r.seconds_to_goal:.1f}"
-        lines.append(cost + speed + [f"{x:.3f}" for x in (r.before, r.after, r.spread)] + [goal])
+        lines.append([*cost, *speed, f"{r.before:.3f}", f"{r.after:.3f}", spread, goal])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def picture(rows: list[Row], examples: list[data.Example], how: dict[str, Callable], path: Path) -> None:
-    """Above, one median batch of each variant with its padding; below, cost and speed.
+REAL, PADDING = "#1f5fa8", "#c9dcf0"
+"""Colours, the same above and below; they differ in lightness, so they survive a grey print."""
 
-    A packed batch is one line; it is drawn wrapped, its reviews alternating in shade.
+
+def picture(
+    rows: list[Row],
+    examples: list[data.Example],
+    how: dict[str, Callable],
+    runs: dict[str, list[Run]],
+    path: Path,
+    *,
+    caption: str,
+) -> None:
+    """Above, one batch of each variant (that of median width); below, what it costs and what it reaches.
+
+    A packed batch is one line of tokens; it is drawn wrapped, its reviews alternating in shade.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
 
-    figure = plt.figure(figsize=(11, 6.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(3, 2))
-    for axis, row in zip(above.subplots(1, len(rows), sharey=True), rows, strict=True):
-        plan = how[row.variant](examples)
-        numbers = sorted(plan.plan(0), key=lambda rows: max(plan.lengths[r] for r in rows))
-        chosen = [examples[r] for r in numbers[len(numbers) // 2]]
-        if isinstance(plan, PackedBatches):
-            shades = torch.cat([torch.full((len(e.ids),), 1 - 0.4 * (i % 2)) for i, e in enumerate(chosen)])
-            image = torch.nn.functional.pad(shades, (0, -len(shades) % MAX_LENGTH)).view(-1, MAX_LENGTH)
-        else:
-            image = batching.pad(chosen, pad_id=0, width=plan.width)["attention_mask"]
-        axis.imshow(
-            image.numpy(),
-            cmap="Blues",
-            vmin=-0.3,
-            vmax=1.3,
-            aspect="auto",
-            interpolation="nearest",
-        )
-        axis.set(title=f"{row.variant}: {row.padding:.0%} padding", xlabel="token")
-        axis.set(xlim=(0, MAX_LENGTH), ylim=(48, 0))
-    above.axes[0].set_ylabel("row of a batch (dark: real tokens)")
-    cost, speed = below.subplots(1, 2)
+    shades = ListedColormap(["white", PADDING, REAL, "#5b93d3"])
+    images = [_median_batch(how[row.variant](examples), examples) for row in rows]
+    tallest = max(len(image) for image, _ in images)
+    figure = plt.figure(figsize=(12.5, 7.5), layout="constrained")
+    figure.suptitle(caption)
+    above, below = figure.subfigures(2, 1, height_ratios=(3, 2), hspace=0.05)
+    for axis, row, (image, shape) in zip(
+        above.subplots(1, len(rows), sharey=True), rows, images, strict=True
+    ):
+        axis.imshow(image.numpy(), cmap=shades, vmin=0, vmax=3, aspect="auto", interpolation="nearest")
+        axis.set(title=f"{row.variant}: {row.padding:.1%} padding\nthis batch: {shape}")
+        axis.set(xlim=(-0.5, MAX_LENGTH - 0.5), ylim=(tallest - 0.5, -0.5), xlabel="token of the row")
+    above.axes[0].set_ylabel("row of one batch")
+    above.axes[-1].set_xlabel(f"token (line cut at {MAX_LENGTH})")
+    names = {REAL: "real tokens", PADDING: "padding"}
+    above.legend(
+        handles=[Patch(color=c, label=n) for c, n in names.items()], loc="outside lower center", ncols=2
+    )
+
+    cost, speed, goal, accuracy = below.subplots(1, 4, sharey=True)
     names = [row.variant for row in rows]
     real = [row.tokens_per_row * (1 - row.padding) for row in rows]
-    cost.barh(names, real, color="tab:blue", label="real")
-    cost.barh(
-        names,
-        [r.tokens_per_row * r.padding for r in rows],
-        left=real,
-        color="lightsteelblue",
-        label="padding",
-    )
-    cost.set(xlabel="tokens computed per review")
-    cost.legend()
-    speed.barh(names, [row.rows_per_second for row in rows], color="tab:green")
-    speed.set(xlabel="examples per second")
-    for axis in (cost, speed):
-        axis.invert_yaxis()
+    cost.barh(names, real, color=REAL)
+    bars = cost.barh(names, [r.tokens_per_row * r.padding for r in rows], left=real, color=PADDING)
+    cost.bar_label(bars, [f"{r.tokens_per_row:.1f}" for r in rows], padding=3)
+    cost.set(title="cost of a review", xlabel="tokens computed, padding included")
+    bars = speed.barh(names, [r.rows_per_second for r in rows], color="0.45")
+    speed.bar_label(bars, [f"{r.rows_per_second / rows[0].rows_per_second:.1f}×" for r in rows], padding=3)
+    speed.set(title="speed of training", xlabel="reviews per second")
+    bars = goal.barh(names, [r.seconds_to_goal or 0 for r in rows], color="0.45")
+    times = ["never" if r.seconds_to_goal is None else f"{r.seconds_to_goal:.0f} s" for r in rows]
+    goal.bar_label(bars, times, padding=3)
+    goal.set(title="time to the same accuracy", xlabel="seconds of training")
+    for name in names:
+        each = [run.accuracies[-1] for run in runs[name]]
+        accuracy.plot(each, [name] * len(each), "o", color=REAL, alpha=0.7)
+    title = "accuracy, a dot a seed" if len(each) > 1 else "accuracy (one seed: no spread)"
+    accuracy.set(title=title, xlabel="share of validation rows right")
+    accuracy.margins(x=0.12)
+    accuracy.grid(axis="x", alpha=0.3)
+    for axis in (cost, speed, goal):
+        axis.margins(x=0.25)  # room for the figures at the bars
+    cost.invert_yaxis()  # shared: the first variant on top, everywhere
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _median_batch(batches: Batches, examples: list[data.Example]) -> tuple[torch.Tensor, str]:
+    """A picture [lines, tokens] of the batch of median width, and its shape in words.
+
+    0 is nothing, 1 padding, 2 a real token, 3 one of every second review of a packed line.
+    """
+    plan = sorted(batches.plan(0), key=lambda numbers: max(batches.lengths[n] for n in numbers))
+    chosen = [examples[n] for n in plan[len(plan) // 2]]
+    if isinstance(batches, PackedBatches):
+        line = torch.cat([torch.full((len(e.ids),), 2 + i % 2) for i, e in enumerate(chosen)])
+        wrapped = torch.nn.functional.pad(line, (0, -len(line) % MAX_LENGTH)).view(-1, MAX_LENGTH)
+        return wrapped, f"1 line × {len(line)}"
+    image = batching.pad(chosen, pad_id=0, width=batches.width)["attention_mask"] + 1
+    return image, f"{image.shape[0]} rows × {image.shape[1]}"
 
 
 def pocket_data(folder: Path) -> Path:
@@ -231,17 +267,17 @@ def pocket_data(folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The staircase of batching, measured.")
     option = parser.add_argument
-    option("--quick", action="store_true", help="2,000 rows, 2 epochs, one seed: CPU, under 2 minutes")
+    option("--quick", action="store_true", help="2,000 rows, 2 epochs, one seed: a minute or two on a CPU")
     option("--model", default=POCKET_MODEL, help="folder or hub id (default: the pocket model)")
     option("--data", type=Path, help="folder with NSMC-format files (default: synthetic reviews)")
-    option("--out", type=Path, default=ROOT / "build" / "compare")
+    option("--out", type=Path, default=ROOT / "build" / "compare", help="folder (default: build/compare)")
     option("--train-rows", type=int, default=150_000)
     option("--validation-rows", type=int, default=10_000)
     option("--epochs", type=int, default=2)
-    option("--seeds", type=int, default=3)
-    option("--rows", type=int, default=32, help="rows of a batch")
-    option("--rate", type=float, default=1e-3, help="highest learning rate")
-    option("--device", default="cpu")
+    option("--seeds", type=int, default=3, help="runs of each variant")
+    option("--rows", type=int, default=32, help="rows of a batch; on average where batches differ")
+    option("--rate", type=float, default=1e-3, help="highest learning rate (klue/bert-base: 2e-5 to 5e-5)")
+    option("--device", default="cpu", help="cpu or cuda")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.train_rows, chosen.validation_rows, chosen.epochs, chosen.seeds = 2_000, 1_000, 2, 1
@@ -271,10 +307,12 @@ def main() -> None:
             runs[name].append(kept.get(f"{name}/{seed}", compute))
     goal = min(run.accuracies[-1] for every in runs.values() for run in every)
     results = [summary(name, how[name](examples), runs[name], goal) for name in how]
-    picture(results, examples, how, chosen.out / "compare.png")
+    name = "pocket model" if chosen.model == POCKET_MODEL else chosen.model
+    caption = f"{name}, {len(examples):,} reviews, {chosen.epochs} epoch(s), {chosen.seeds} seed(s), "
+    caption += f"{chosen.device}; goal: accuracy {goal:.3f}"
+    picture(results, examples, how, runs, chosen.out / "compare.png", caption=caption)
     (chosen.out / "compare.json").write_text(json.dumps([row._asdict() for row in results], indent=1) + "\n")
-    print(f"\n{len(examples):,} reviews, {chosen.epochs} epochs, {chosen.seeds} seed(s), {chosen.device}")
-    print(f"model: {chosen.model}; goal: accuracy {goal:.3f}\n\n{table(results)}")
+    print(f"\n{caption}\n\n{table(results)}")
     print(f"\npicture: {chosen.out / 'compare.png'}")
 
 

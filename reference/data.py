@@ -1,8 +1,9 @@
 """Lesson 1: from a text file to rows of token ids.
 
 NSMC is a tab-separated file with a header, `id`, `document`, `label` (0 negative, 1 positive), and no
-quoting: a quotation mark in a review is just a character. Reading it with a CSV reader that honours
-quotes glues hundreds of reviews into one.
+quoting: a quotation mark in a review is just a character. To a CSV reader that honours quotes, a review
+that begins with one and doesn't end with one goes on until the next quotation mark, over all lines between:
+pandas' `read_csv(path, sep="\t")` gave 148,784 of a rebuilt draw's 150,000 rows (`quoting=3` gives all).
 
 Nothing here pads. An `Example` is as long as its review; how rows become rectangles is lesson 2.
 """
@@ -31,13 +32,14 @@ class Example(NamedTuple):
     ids: list[int]
     """Token ids with [CLS] and [SEP], unpadded."""
     label: int
+    """0 negative, 1 positive."""
 
 
 def read(path: Path) -> list[Review]:
     """Every row of an NSMC-format file, in order. Raises ValueError naming the first bad line."""
     reviews = []
     with open(path, encoding="utf-8", newline="\n") as lines:
-        next(lines)  # the header
+        next(lines, None)  # the header
         for number, line in enumerate(lines, start=2):
             fields = line.rstrip("\r\n").split("\t")
             if len(fields) != 3 or fields[2] not in ("0", "1"):
@@ -60,6 +62,8 @@ def normalise(text: str) -> str:
 def clean(reviews: Iterable[Review]) -> list[Review]:
     """Normalised reviews, without the empty ones and without repetitions of a text seen before.
 
+    Clean before you split: a text on both sides is a validation row that was trained on.
+
     >>> clean([Review("1", "좋다", 1), Review("2", " ", 0), Review("3", "좋다 ", 1)])
     [Review(id='1', text='좋다', label=1)]
     """
@@ -72,7 +76,10 @@ def clean(reviews: Iterable[Review]) -> list[Review]:
 
 
 def tokenise(reviews: Iterable[Review], tokenizer, max_length: int = 128) -> list[Example]:
-    """One `Example` per review, cut at `max_length` tokens; `tokenizer` is a Hugging Face fast tokenizer.
+    """One `Example` per review, cut at `max_length` tokens ([CLS] and [SEP] count among them).
+
+    `tokenizer` is a Hugging Face fast tokenizer. Choose `max_length` from the lengths of the training rows:
+    so that next to nothing is cut. With padding per batch a generous one costs nothing.
 
     The usual mistake is one argument away: `padding="max_length"` here makes every row equally long,
     and then no later step, however clever, can tell a short review from a long one.

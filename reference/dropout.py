@@ -1,7 +1,7 @@
 """Lesson 4, an aside for CPUs: dropout without waiting for random numbers.
 
 PyTorch draws one number for every element that could be dropped, in order, from one generator. On a GPU
-nobody notices; on a CPU it was a seventh of a training step of the pocket model, more than its optimizer
+nobody notices; on a CPU it was 13 % of a training step of the pocket model, more than its optimizer
 (benchmarks/bucketing.md). But whether to drop takes no 64-bit number: `Dropout` cuts each into four
 of 16 bits, from a generator that is faster, too. The chance of a drop is right to 1/65,536, and what is
 kept is scaled by 1/(1 - p) as ever.
@@ -25,7 +25,7 @@ class Dropout(nn.Module):
         self.p, self.numbers = p, numbers
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`x` of any shape, each element dropped (0) with chance p, or scaled by 1/(1 - p)."""
+        """`x` (float, of any shape), each element dropped (0) with chance p, or scaled by 1/(1 - p)."""
         if not self.training or self.p == 0:
             return x
         drawn = self.numbers.integers(-(2**63), 2**63, (x.numel() + 3) // 4, dtype=np.int64)

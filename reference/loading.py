@@ -5,8 +5,9 @@ plan gives them for nothing, because it is a list known before the epoch begins:
 
 - *workers*: PyTorch's `DataLoader` takes a plan as its `batch_sampler`; batches are padded in other
   processes while the model computes;
-- *ranks*: each GPU takes every `world`-th batch. All need the same number, or the last step waits
-  for ever: `even` splits a few batches until the number divides, so that no row is lost or repeated;
+- *ranks*: one process per GPU, numbered 0 to `world` - 1; each takes every `world`-th batch. All need
+  the same number, or the last step waits for ever: `even` splits a few batches until the number divides,
+  so that no row is lost or repeated;
 - *restarts*: the plan is a function of seed and epoch, so "epoch 2, 731 batches done" is the whole
   state.
 
@@ -16,7 +17,8 @@ plan gives them for nothing, because it is a list known before the epoch begins:
 >>> [list(PlanSampler([3, 9, 4, 8, 3, 10], planner, rank=r, world=2)) for r in (0, 1)]
 [[[0], [3, 1]], [[4, 2], [5]]]
 
-What it is not: `accelerate` and Trainer shard a sampler themselves; give them rank 0 of world 1.
+What it is not: `accelerate` and Trainer shard a sampler themselves; give them rank 0 of world 1. (Trainer
+takes a loader of one's own where a subclass overrides `get_train_dataloader`.)
 """
 
 from __future__ import annotations
@@ -108,7 +110,10 @@ class PlanSampler(Sampler[list[int]]):
 def loader(
     examples: Sequence[Example], sampler: PlanSampler, *, pad_id: int = 0, workers: int = 0
 ) -> DataLoader:
-    """Padded batches of `sampler`'s plan, made in `workers` processes, pinned where a GPU is."""
+    """Padded batches of `sampler`'s plan (`Batch`), made in `workers` processes; 0 makes them in this one.
+
+    Where there is a GPU they lie in pinned memory, from which they are copied faster.
+    """
     return DataLoader(
         examples,  # type: ignore[arg-type]  (a sequence is a map-style data set)
         batch_sampler=sampler,

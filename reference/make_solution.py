@@ -5,8 +5,14 @@
 The notebook is generated so that a change to it can be reviewed; edit this file, never the notebook.
 Regions between `### BEGIN SOLUTION` and `### END SOLUTION` (nbgrader's convention; inside an HTML
 comment in Markdown) are what the exercise leaves to the student; everything else the student gets:
-goals, hints that ask instead of telling, and cells that check the own step without a network. It runs unmodified on transformers
-4.44 to 5.x. On a GPU it trains on all rows; without one, on a tenth, so that the process can be tried.
+goals, hints that ask instead of telling, and cells that check the own step without a network. It runs
+unmodified on transformers 4.44 to 5.x. On a GPU it trains on all rows; without one, on a tenth, so that
+the process can be tried.
+
+A check may refuse mistakes, never another right solution: bounds leave room for collators that pad to a
+multiple of 8 or 16, for smaller windows, for any `max_length` that a person would call sensible. Words that
+a chapter on Transformers doesn't bring (padding, collator, step, warm-up …) are explained where they first
+stand. Labels of pictures are English, because Colab has no Korean font.
 
 Outputs stay empty. Those of klue/bert-base can't be had without a GPU and a download, and those of a small
 stand-in, stored here, would be read as klue/bert-base's by whoever opens it, and by the grader. What the
@@ -37,14 +43,18 @@ cell(
     """
 # NSMC 감성 분류: klue/bert-base fine-tuning과 bucketing
 
+사전학습한 BERT를 영화 리뷰로 이어서 학습(fine-tuning)해 긍정과 부정을 가려냅니다. 그런 다음 배치를 만드는 방법만 바꾸어 같은 학습을 다시 합니다.
+
 **목표**
-1. `klue/bert-base`와 NSMC를 불러와 작동을 확인한다.
-2. 전처리를 개선하고 fine-tuning으로 검증 정확도 90 % 이상에 도달한다.
-3. bucketing을 적용해 다시 학습하고, 속도와 정확도를 비교·분석한다.
+1. `klue/bert-base`와 NSMC를 불러와 작동을 확인합니다.
+2. 전처리를 개선하고 fine-tuning으로 검증 정확도 90% 이상에 도달합니다.
+3. bucketing을 적용해 다시 학습하고, 속도와 정확도를 비교·분석합니다.
 
 **진행 방법**
-- 위에서 아래로 한 단계씩 진행합니다. 단계마다 `확인` 셀이 있고, 통과하면 `✔`가 나옵니다. 인터넷 없이 바로 실행됩니다.
+- 위에서 아래로 한 단계씩 진행합니다. 단계마다 `확인` 셀이 있고, 통과하면 `✔`가 나옵니다. 확인 셀은 인터넷 없이 바로 실행됩니다.
+- 주석에 나오는 이름(`raw`, `fixed_trainer` 등)은 그대로 쓰세요. 확인 셀이 그 이름을 찾습니다.
 - 막히면 `힌트`를 하나씩 펼쳐 보세요. 처음 보는 함수는 `help(함수)`로 설명을 읽을 수 있습니다.
+- 시간은 두 번의 학습에 거의 다 들어갑니다. 한 번에 한 시간을 넘기는 일도 흔하니, 리뷰를 조금만 골라 끝까지 한 번 돌려 본 뒤 전체로 학습하세요.
 - GPU가 있는 환경(예: Colab의 런타임 유형 GPU)에서 실행하고, **출력을 지우지 말고 저장해** 제출합니다.
 - 제출하기 전에 스스로 점검할 수 있습니다: `grader check exercise.ipynb`
 """,
@@ -86,11 +96,12 @@ cell(
 ## 1. 모델과 데이터 불러오기
 
 **할 일** NSMC를 `raw`에, 토크나이저를 `tokenizer`에 담고, 부를 때마다 사전학습 가중치에서 새로 시작하는 함수 `new_model()`을 만듭니다.
-NSMC는 리뷰(`document`)와 긍정 1 / 부정 0(`label`)으로 이루어진 데이터로, 학습 15만 건과 테스트 5만 건입니다.
+NSMC(Naver sentiment movie corpus)는 영화 리뷰(`document`)와 긍정 1 / 부정 0(`label`)으로 이루어진 데이터로, train 15만 건과 test 5만 건입니다.
+분류 모델은 사전학습한 BERT 위에 클래스마다 점수(logit)를 하나씩 내는 층을 새로 얹은 것입니다.
 
 <details><summary>힌트</summary>
 
-- 허브의 `e9t/nsmc`는 `revision="refs/convert/parquet"`에서 읽을 수 있습니다.
+- Hugging Face 허브의 `e9t/nsmc`는 `revision="refs/convert/parquet"`에서 읽을 수 있습니다.
 - 두 실험의 출발점이 같으려면 모델을 만들기 직전에 무엇을 정해 두어야 할까요? 새로 붙는 분류 층의 값은 어디에서 오나요?
 </details>
 """,
@@ -121,7 +132,7 @@ cell(
     "solution",
     "works",
     """
-# 불러온 것이 작동하는지 한 번 통과시켜 본다: logits는 (문장 수, 클래스 수)
+# 작동 확인: 문장 하나를 토큰화해 모델에 넣고, 모델이 낸 점수를 logits에 담는다. 모양은 (문장 수, 클래스 수)
 ### BEGIN SOLUTION
 example = raw["train"][0]
 inputs = tokenizer(example["document"], return_tensors="pt")
@@ -150,12 +161,13 @@ cell(
     """
 ## 2. 전처리 개선
 
-**할 일** `clean`을 완성해 빈 리뷰와 중복 리뷰를 없애고, 네 번 이상 이어지는 같은 문자를 세 번으로 줄입니다. 그런 다음 학습용과 검증용으로 나눕니다.
+**할 일** `clean`을 완성해 빈 리뷰와 중복 리뷰를 없애고, 네 번 이상 이어지는 같은 문자를 세 번으로 줄입니다. 그런 다음 train을 학습용과 검증용으로 나누고,
+토큰 수의 분포를 보고 `MAX_LENGTH`(리뷰 하나의 최대 토큰 수)를 정합니다. 검증(validation) 데이터는 학습률이나 epoch를 고를 때 쓰고, test는 마지막에 한 번만 씁니다.
 
 <details><summary>힌트</summary>
 
 - 중복은 나누기 전과 후 가운데 언제 지워야 할까요? 같은 글이 양쪽에 들어가면 검증 정확도는 어떻게 될까요?
-- 반복 문자는 정규식의 역참조(`\\1`)로 찾을 수 있습니다.
+- 반복 문자는 정규식의 역참조(`\\1`: 첫째 괄호가 찾은 것과 같은 글자)로 찾을 수 있습니다.
 - 공백만 다른 두 리뷰도 중복입니다. 무엇을 먼저 해야 할까요?
 </details>
 """,
@@ -186,8 +198,10 @@ cell(
     "check-clean",
     """
 # 확인 2: 작은 예로 clean을 시험한다
-tiny = pd.DataFrame({"document": ["좋다", " 좋다 ", None, "  ", "최고ㅋㅋㅋㅋㅋㅋㅋ"], "label": [1, 1, 0, 0, 1]})
-assert list(clean(tiny)["document"]) == ["좋다", "최고ㅋㅋㅋ"], list(clean(tiny)["document"])
+texts = ["좋다", " 좋다 ", None, "  ", "최고ㅋㅋㅋㅋㅋㅋㅋ"]
+tiny = pd.DataFrame({"id": list("12345"), "document": texts, "label": [1, 1, 0, 0, 1]})
+cleaned = list(clean(tiny)["document"])
+assert cleaned == ["좋다", "최고ㅋㅋㅋ"], f"{texts}에서 ['좋다', '최고ㅋㅋㅋ']만 남아야 하는데 {cleaned}가 남았습니다."
 print("✔ 확인 2")
 """,
 )
@@ -196,7 +210,7 @@ cell(
     "solution",
     "split",
     """
-# test는 마지막에 한 번만 쓰고, 모델을 고르는 데는 train에서 떼어 낸 validation을 쓴다
+# train_set, validation_set, test_set: datasets의 Dataset. validation은 train_frame에서 떼어 낸다
 ### BEGIN SOLUTION
 # CPU로 15만 건을 두 번 학습할 수는 없다. 적은 행으로 과정과 비교를 확인하고, 최종 결과는 GPU에서 얻는다
 rows = len(train_frame) if torch.cuda.is_available() else min(14_000, len(train_frame))
@@ -224,7 +238,7 @@ cell(
     "solution",
     "lengths",
     """
-# 길이 분포를 그려 보고 MAX_LENGTH를 정한다. lengths는 리뷰마다 토큰 수를 담은 배열
+# 길이 분포를 그려 보고 MAX_LENGTH를 정한다. lengths는 리뷰마다 자르기 전의 토큰 수를 담은 배열
 ### BEGIN SOLUTION
 sample = train_set.select(range(min(20_000, len(train_set))))
 lengths = np.array([len(ids) for ids in tokenizer(sample["document"][:])["input_ids"]])
@@ -233,6 +247,7 @@ plt.figure(figsize=(7, 2.5))
 plt.hist(lengths, bins=60)
 plt.axvline(MAX_LENGTH, color="red", label=f"max_length = {MAX_LENGTH}")
 plt.xlabel("tokens per review")
+plt.ylabel("reviews")
 plt.legend()
 plt.show()
 print("median", np.median(lengths), "| 95 %", np.percentile(lengths, 95), "| max", lengths.max())
@@ -245,9 +260,10 @@ cell(
     "check-lengths",
     """
 # 확인 4: 잘리는 리뷰가 거의 없으면서, 필요 이상으로 길지 않다
-cut = (lengths > MAX_LENGTH).mean()
+longest = int(np.max(lengths))
+cut = float((np.asarray(lengths) > MAX_LENGTH).mean())
 assert cut < 0.02, f"리뷰의 {cut:.1%}가 잘립니다. MAX_LENGTH를 늘려 보세요."
-assert MAX_LENGTH <= lengths.max() + 8, f"가장 긴 리뷰도 {lengths.max()}토큰인데 MAX_LENGTH가 {MAX_LENGTH}입니다."
+assert MAX_LENGTH <= -(-longest // 64) * 64, f"가장 긴 리뷰도 {longest}토큰인데 MAX_LENGTH가 {MAX_LENGTH}입니다."
 print(f"✔ 확인 4: MAX_LENGTH {MAX_LENGTH}에서 잘리는 리뷰 {cut:.2%}")
 """,
 )
@@ -259,8 +275,8 @@ cell(
 **선택한 이유** `MAX_LENGTH`, 평가 지표, 손실을 그렇게 고른 이유를 적습니다.
 
 <!-- ### BEGIN SOLUTION -->
-리뷰 대부분은 짧고 꼬리만 깁니다. 99.5 %가 잘리지 않는 길이를 `max_length`로 정했습니다. 두 실험은 **패딩 방식만** 다르고
-데이터, 시드, 배치 크기, epoch, 학습률은 같습니다. 평가 지표는 클래스가 반반이라 정확도로 충분합니다. 손실은 모델에 든
+리뷰는 대부분 짧고 아주 긴 것은 드뭅니다. 그래서 99.5%가 잘리지 않는 길이를 `max_length`로 정했습니다. 두 실험은 **패딩 방식만** 다르고
+데이터, 시드, 배치 크기, epoch, 학습률은 같습니다. 평가 지표는 클래스가 반반이라 정확도로 충분합니다. 손실은 모델에 내장된
 cross-entropy를 씁니다.
 <!-- ### END SOLUTION -->
 """,
@@ -275,10 +291,16 @@ cell(
 **할 일** 모든 리뷰를 `MAX_LENGTH`까지 패딩해 학습합니다. `fixed_trainer`를 만들고, 확인 셀을 통과한 다음 학습합니다.
 아래 도구는 그대로 씁니다. `common`에는 두 실험이 **똑같이** 쓸 인자를 담습니다.
 
+- **패딩**: 배치는 텐서 하나, 즉 직사각형입니다. 그래서 짧은 리뷰는 뒤를 `[PAD]` 토큰으로 채워 길이를 맞춥니다. attention mask는 진짜 토큰에 1, 패딩에 0을 두어
+  다른 토큰이 패딩을 보지 않게 하지만, 계산은 패딩 자리에서도 똑같이 일어납니다.
+- **step과 epoch**: step은 배치 하나로 가중치를 한 번 갱신하는 것이고, epoch는 학습 데이터를 한 번 다 쓰는 것입니다.
+- **callback**: `Trainer`가 step의 시작과 끝 같은 정해진 때에 불러 주는 코드입니다.
+
 <details><summary>힌트</summary>
 
 - `fixed_timer = StepTimer()`를 만들어 `Trainer`의 `callbacks`에 넣으면 step에 쓴 시간만 잴 수 있습니다.
-- 90 %에 못 미치면 학습률, epoch, warmup 가운데 하나씩만 바꿔 보고 기록하세요. 사전학습 모델의 학습률은 얼마가 흔한가요?
+- 90%에 못 미치면 학습률, epoch, warmup(처음에 학습률을 0에서 조금씩 올리는 구간) 가운데 하나씩만 바꿔 보고 기록하세요. 사전학습 모델의 학습률은 얼마가 흔한가요?
+- `CUDA out of memory`가 나면 무엇을 줄일 수 있을까요? 줄였다면 다음 실험에도 똑같이 적용해야 합니다.
 - 인자의 이름은 transformers 버전마다 조금 다릅니다. `help(TrainingArguments)`에서 찾아보세요.
 </details>
 """,
@@ -295,7 +317,10 @@ def compute_metrics(prediction):
 
 
 class StepTimer(TrainerCallback):
-    \"\"\"학습 step에 쓴 시간만 잰다. train_runtime에는 평가와 저장 시간이 섞여 있어 비교에 쓰지 않는다.\"\"\"
+    \"\"\"학습 step에 쓴 시간(초)만 잰다: forward, backward, 가중치 갱신. 배치를 꺼내는 시간은 들어가지 않는다.
+
+    train_runtime에는 평가와 저장 시간이 섞여 있어 비교에 쓰지 않는다.
+    \"\"\"
 
     def __init__(self):
         self.seconds, self.steps = 0.0, 0
@@ -323,7 +348,7 @@ def padding_of(trainer, batches=200):
 
 
 def first_loss(trainer):
-    \"\"\"학습하기 전 모델의 손실. 두 클래스를 찍는 것과 같으므로 ln 2 = 0.693 근처여야 한다.\"\"\"
+    \"\"\"학습하기 전 모델의 손실. 두 클래스 가운데 하나를 무작위로 찍는 것과 같으므로 ln 2 = 0.693 근처여야 한다.\"\"\"
     batch = next(iter(trainer.get_train_dataloader()))
     with torch.no_grad():
         return float(trainer.model(**batch).loss)
@@ -334,7 +359,7 @@ cell(
     "solution",
     "arguments",
     """
-# 두 실험이 똑같이 쓸 TrainingArguments의 인자
+# common: 두 실험이 똑같이 쓸 TrainingArguments의 인자를 담은 dict
 ### BEGIN SOLUTION
 # klue/bert-base(너비 768)에는 2e-5~5e-5가 흔하다. 훨씬 작은 모델로 시험할 때는 그 학습률로 거의 배우지 못한다
 LEARNING_RATE = 3e-5 if new_model().config.hidden_size >= 768 else 1e-3
@@ -382,7 +407,7 @@ cell(
     "solution",
     "fixed-trainer",
     """
-# fixed_timer, fixed_trainer
+# fixed_timer, fixed_trainer: 모델은 new_model()로 새로 시작하고, 평가에는 compute_metrics를 쓴다
 ### BEGIN SOLUTION
 fixed_timer = StepTimer()
 fixed_trainer = Trainer(
@@ -439,12 +464,14 @@ cell(
     """
 ## 4. Bucketing
 
+bucketing은 길이가 비슷한 것끼리 같은 통(bucket)에 담는 방법입니다.
+
 **할 일** 길이가 비슷한 리뷰끼리 한 배치에 담고, 배치마다 그 안에서 가장 긴 리뷰까지만 패딩해 다시 학습합니다. `bucketed_trainer`를 만들고,
 확인 셀을 통과한 다음 학습합니다. 나머지 조건은 3번과 같아야 합니다.
 
 <details><summary>힌트 1</summary>
 
-확인 5에서 본 패딩 비율을 떠올려 보세요. 배치의 너비는 누가, 언제 정하나요?
+확인 5에서 본 패딩 비율을 떠올려 보세요. 배치의 너비(한 행의 토큰 수)는 누가, 언제 정하나요?
 </details>
 <details><summary>힌트 2</summary>
 
@@ -453,7 +480,8 @@ cell(
 </details>
 <details><summary>힌트 3</summary>
 
-`TrainingArguments`의 설명에서 length라는 말이 나오는 인자를, transformers의 문서에서 data collator의 목록을 찾아보세요.
+배치에 담을 리뷰는 `TrainingArguments`의 인자로 고를 수 있습니다. 설명에 length라는 말이 나오는 것을 찾아보세요. 고른 리뷰를 텐서 하나로 만드는 함수는
+data collator라고 합니다. transformers 문서에 있는 data collator 가운데 이 일에 맞는 것은 무엇일까요?
 </details>
 """,
 )
@@ -500,7 +528,7 @@ cell(
     """
 # bucketed_timer, bucketed_trainer: common은 그대로 두고 필요한 것만 더한다
 ### BEGIN SOLUTION
-# 같은 뜻의 인자인데 transformers 5에서 이름이 바뀌었다
+# 같은 뜻의 인자인데 transformers 5에서 이름과 꼴이 바뀌었다
 parameters = inspect.signature(TrainingArguments).parameters
 group_by_length = (
     {"train_sampling_strategy": "group_by_length"}
@@ -528,7 +556,7 @@ cell(
 # 확인 6: 학습하기 전에 패딩이 정말 줄었는지 본다
 tokens, padding = padding_of(bucketed_trainer, batches=50)
 loss = first_loss(bucketed_trainer)
-assert padding < 0.15, f"배치의 {padding:.1%}가 패딩입니다. 배치 하나를 꺼내 input_ids를 눈으로 보세요."
+assert padding < 0.4, f"배치의 {padding:.1%}가 패딩입니다. 배치 하나를 꺼내 input_ids를 눈으로 보세요."
 assert 0.4 < loss < 1.1, f"첫 손실이 {loss:.3f}입니다. 이미 학습된 모델에서 시작하지 않았나요?"
 print(f"✔ 확인 6: 리뷰당 {tokens:.1f}토큰, 그중 패딩 {padding:.1%}, 첫 손실 {loss:.3f}")
 """,
@@ -563,11 +591,11 @@ cell(
     """
 ## 5. 비교
 
-**할 일** 두 실험의 속도와 정확도를 표와 그림으로 비교합니다. 값은 손으로 적지 말고 위 실행에서 계산합니다.
+**할 일** 두 실험의 속도와 정확도를 표와 그림으로 비교합니다. 값은 손으로 적지 말고 위의 실행 결과에서 계산합니다.
 
 <details><summary>힌트</summary>
 
-- 두 실험의 조건이 다르면 무엇 때문에 달라졌는지 말할 수 없습니다. 아래 확인 셀이 먼저 봅니다.
+- 두 실험의 조건이 다르면 결과가 무엇 때문에 달라졌는지 말할 수 없습니다. 아래 확인 셀이 그것부터 살펴봅니다.
 - `train_runtime`에는 무엇의 시간이 섞여 있나요? `StepTimer`가 잰 것과 견주어 보세요.
 </details>
 """,
@@ -578,9 +606,11 @@ cell(
     "check-fair",
     """
 # 확인 7: 패딩 말고는 조건이 같다
-for name in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "seed", "fp16"):
+same = ("learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay", "num_train_epochs", "max_steps")
+same += ("per_device_train_batch_size", "gradient_accumulation_steps", "seed", "fp16", "bf16")
+for name in same:
     a, b = getattr(fixed_trainer.args, name), getattr(bucketed_trainer.args, name)
-    assert a == b, f"{name}이(가) {a}와(과) {b}로 다릅니다."
+    assert a == b, f"{name}: 기준 실험은 {a}, bucketing 실험은 {b}입니다."
 assert len(fixed_trainer.train_dataset) == len(bucketed_trainer.train_dataset), "학습한 행 수가 다릅니다."
 assert fixed_trainer.model is not bucketed_trainer.model, "두 번째 실험이 이미 학습된 모델에서 시작했습니다."
 print("✔ 확인 7")
@@ -597,7 +627,7 @@ def summary(trainer, timer, scores):
     \"\"\"한 실험의 비용과 결과를 한 줄로.\"\"\"
     tokens, padding = padding_of(trainer)
     return {
-        "리뷰당 토큰": round(tokens, 1),
+        "리뷰당 토큰": round(tokens, 1),  # 패딩 포함
         "패딩 비율": round(padding, 3),
         "step": timer.steps,
         "학습 시간(초)": round(timer.seconds, 1),
@@ -634,7 +664,7 @@ plt.tight_layout()
 plt.show()
 
 fixed, bucketed = table.loc["고정 길이"], table.loc["bucketing"]
-print(f"속도 {bucketed['초당 리뷰'] / fixed['초당 리뷰']:.2f}배, 토큰 {fixed['리뷰당 토큰'] / bucketed['리뷰당 토큰']:.2f}분의 1")
+print(f"속도 {bucketed['초당 리뷰'] / fixed['초당 리뷰']:.2f}배 | 리뷰당 토큰 {fixed['리뷰당 토큰']} -> {bucketed['리뷰당 토큰']}")
 print(f"정확도 차이 {100 * (bucketed['검증 정확도'] - fixed['검증 정확도']):+.2f} %p")
 ### END SOLUTION
 """,
@@ -690,20 +720,20 @@ cell(
     """
 ## 6. 분석
 
-**할 일** 속도와 정확도가 어떻게 달라졌는지, 왜 그런지, 둘 사이에 trade-off가 있는지를 위의 값을 들어 설명합니다.
+**할 일** 속도와 정확도가 어떻게 달라졌는지, 왜 그런지, 둘 사이에 trade-off(하나를 얻으려면 다른 하나를 내주어야 하는 관계)가 있는지를 위의 값을 들어 설명합니다.
 
 <!-- ### BEGIN SOLUTION -->
-- **속도.** 리뷰당 토큰이 줄어든 만큼 계산이 줄었고, 초당 리뷰 수가 늘었습니다. 다만 속도는 토큰만큼 늘지 않습니다. 배치를
-  만들고 가중치를 갱신하는 시간은 패딩과 상관없이 step마다 들기 때문입니다.
+- **속도.** 리뷰당 토큰이 줄어든 만큼 계산이 줄었고, 초당 리뷰 수가 늘었습니다. 다만 속도는 토큰이 줄어든 배수만큼 늘지 않습니다.
+  가중치를 갱신하는 시간처럼 패딩과 상관없이 step마다 드는 시간이 있기 때문입니다.
 - **정확도.** 두 실험의 차이는 시드를 바꿀 때 생기는 차이(NSMC에서 보통 0.3 %p 안팎) 정도라서, bucketing이 정확도를
-  올리거나 내렸다고 말할 수 없습니다. attention mask가 패딩을 가리므로 한 리뷰의 출력은 패딩 길이와 상관없이 같고,
-  달라지는 것은 배치에 함께 들어가는 리뷰뿐입니다.
+  올리거나 내렸다고 말할 수 없습니다. attention mask가 패딩을 가리므로 한 리뷰의 출력은 반올림 오차를 빼면 패딩 길이와
+  상관없이 같고, 달라지는 것은 배치에 함께 들어가는 리뷰뿐입니다.
 - **trade-off.** 길이로 묶으면 배치가 덜 섞입니다. 짧은 리뷰는 감탄사가 많고 긴 리뷰는 설명이 많아 한 배치의 gradient가 한쪽으로
-  치우칠 수 있습니다. Trainer는 50배치 분량을 섞은 뒤 그 안에서만 정렬해 이를 줄입니다. 창을 넓히면 패딩은 더
-  줄지만 덜 섞이고, 좁히면 그 반대입니다.
+  치우칠 수 있습니다. Trainer는 전체를 섞은 다음 50배치 분량씩 나누어 그 안에서만 정렬해 이를 줄입니다. 정렬하는 범위를
+  넓히면 패딩은 더 줄지만 덜 섞이고, 좁히면 그 반대입니다.
 - **추가 실험의 결론.** 동적 패딩만으로는 부족합니다. 무작위 배치에는 긴 리뷰가 하나쯤 끼어 나머지가 모두 그 길이로
   패딩됩니다. 반대로 길이별로 묶어도 `map`에서 미리 패딩했다면 아무 효과가 없습니다. 둘이 함께 있어야 합니다.
-- **언제 쓸까.** NSMC처럼 길이가 짧고 꼬리가 긴 데이터에서 이득이 크고, 길이가 고르거나 모두 잘리는 긴 문서에서는 이득이 작습니다.
+- **언제 쓸까.** NSMC처럼 대부분 짧고 일부만 긴 데이터에서 이득이 크고, 길이가 고르거나 모두 잘리는 긴 문서에서는 이득이 작습니다.
 <!-- ### END SOLUTION -->
 """,
 )

@@ -14,10 +14,11 @@ from transformers.utils import logging
 
 
 def load(folder: str | Path, *, seed: int = 0, pretrained: bool = True) -> torch.nn.Module:
-    """A two-class model from a folder or hub id, ready to be fine-tuned.
+    """A two-class model from a folder or hub id, ready to be fine-tuned; its `logits` are [rows, 2].
 
     The head is new and therefore random, so `seed` is set first. With `pretrained=False` everything
-    is random: the honest baseline for the question whether pretraining was worth it.
+    is random: the honest baseline for the question whether pretraining was worth it. Raises OSError where
+    there is no such model.
     """
     torch.manual_seed(seed)
     if pretrained:
@@ -40,10 +41,12 @@ def non_embedding_parameters(model: torch.nn.Module) -> int:
 
 
 def training_flops(model: torch.nn.Module, padded_tokens: int) -> int:
-    """About how much arithmetic training on `padded_tokens` takes: 2 per weight forward, 4 backward.
+    """About how many floating-point operations training on `padded_tokens` takes.
 
-    The factor 6 is from Kaplan et al. 2020, section 2.1; attention's own products are left out, as in
-    Trainer's `total_flos`. That is why `total_flos` gives away how much padding a run computed on.
+    For every token each weight is multiplied and added once forward (2 operations) and twice backward (4).
+    The factor 6 is from Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1;
+    attention's own products are left out, as in Trainer's `total_flos`. That is why `total_flos` gives
+    away how much padding a run computed on.
     """
     return 6 * non_embedding_parameters(model) * padded_tokens
 

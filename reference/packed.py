@@ -10,6 +10,9 @@ Everything in a transformer works token by token, except attention and the head:
 sequence to itself, and `Packed` reads the head's input at each sequence's own [CLS]. A row gets the
 logits it gets when padded (tests/test_reference_packed.py).
 
+The usual name is sequence packing (Krell et al. 2021, "Efficient sequence packing without
+cross-contamination"); `DataCollatorWithFlattening` of transformers makes such lines for language models.
+
 Nothing is sorted, so a batch is a sample of all lengths, as with fixed padding: shuffling is perfect
 again. The price is attention over sequences of many lengths in one call. On a GPU one kernel does that
 (`varlen_attn`). On a CPU it is one call per length, and for short reviews the calls cost more than the
@@ -34,6 +37,8 @@ from reference.data import Example
 
 def cut(lengths: Sequence[int], *, tokens: int, rng: random.Random) -> Plan:
     """Rows at random, cut where their lengths would add up to more than `tokens`.
+
+    A row longer than that becomes a batch of its own.
 
     >>> cut([3, 9, 4, 8, 3, 10], tokens=20, rng=random.Random(1))
     [[2, 3], [5, 0, 4], [1]]
@@ -93,7 +98,7 @@ class Packed(nn.Module):
         model.set_attn_implementation("within_sequences")
 
     def forward(self, input_ids, position_ids, lengths) -> SequenceClassifierOutput:
-        """`logits` [rows, classes], in the order of the sequences."""
+        """`logits` [rows, classes], in the order of the sequences; takes what `pack` makes, less labels."""
         ends = lengths.cumsum(0)
         tokens = self.model.base_model(
             input_ids=input_ids,
@@ -114,7 +119,8 @@ def attend(module, query, key, value, mask, *, sequences, boundaries, scaling=No
     """
     query, key, value = (t[0] for t in (query, key, value))
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
-        # One kernel for all sequences (PyTorch 2.10). It has no dropout on the attention weights.
+        # One kernel for all sequences (since PyTorch 2.10, on GPUs that have bfloat16). It has no dropout on
+        # the attention weights, so a run differs a little from a padded one.
         from torch.nn.attention.varlen import varlen_attn
 
         line = (t.transpose(0, 1).contiguous() for t in (query, key, value))

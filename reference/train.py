@@ -3,13 +3,17 @@
 It takes batches as they come, from any step of the staircase in lesson 2, so that two runs differ in
 their batches and in nothing else. What it takes care of:
 
-- AdamW, with weight decay on matrices only: pulling a bias or a norm's scale to zero regularises nothing;
-- the learning rate warms up, then falls linearly to zero, counted in rows seen, not in steps, so that
-  plans with different numbers of steps get the same schedule;
+- AdamW (Loshchilov & Hutter 2019): weight decay pulls weights towards zero. Matrices only: pulling a bias or
+  a norm's scale there regularises nothing;
+- the learning rate warms up, because the first gradients come through a head that is still random and
+  would spoil what was pretrained (Mosbach et al. 2021, "On the stability of fine-tuning BERT"), then falls
+  linearly to zero. Both are counted in rows seen, not in steps, so that plans with different numbers of
+  steps get the same schedule;
 - each *review* counts the same: batches differ in rows, so their summed loss is divided by the mean
   number of rows per step. The mean over each batch would make reviews in small batches count more;
-- gradients are clipped at norm 1;
-- forward passes are in bfloat16 where the GPU has it, weights and their updates in float32 everywhere;
+- gradients are clipped at norm 1, so that one odd batch can't throw the weights far;
+- forward passes are in bfloat16 where the GPU has it, weights and their updates in float32 everywhere. A
+  T4 (Colab's usual GPU) has float16 only, which needs a scaled loss: that is Trainer's `fp16=True`;
 - dropout takes its random numbers from a cheaper source where they cost time, on a CPU (dropout.py);
 - evaluation adds up correct rows, so the last, smaller batch counts for what it holds;
 - the weights of the best epoch are kept, and with `patience` training stops when they stay the best.
@@ -33,13 +37,16 @@ class Recipe(NamedTuple):
     """Everything one chooses about a run, apart from model and batches."""
 
     epochs: int = 3
+    """Times that every row is seen."""
     learning_rate: float = 5e-4
     """At the top of the schedule. 5e-4 suits the pocket model; klue/bert-base wants 2e-5 to 5e-5."""
     warmup: float = 0.1
     """Share of the work in which the learning rate rises from zero."""
     weight_decay: float = 0.01
     clip: float = 1.0
+    """Largest Euclidean norm of all gradients together."""
     seed: int = 0
+    """Of dropout. The start and the order of rows have their own: `model.load`, `Batches`."""
     patience: int | None = None
     """Epochs without a better score after which training stops; None: it never stops early."""
 
@@ -48,6 +55,7 @@ class Score(NamedTuple):
     """An evaluation."""
 
     accuracy: float
+    """Share of rows whose larger logit is the label's, 0 to 1."""
     loss: float
     """Mean cross-entropy per row, in nats."""
 
@@ -60,7 +68,9 @@ class Result(NamedTuple):
     best: Score
     """Of the epoch whose weights the model now has."""
     rows: int
+    """Trained on, every epoch counted."""
     steps: int
+    """Updates of the weights."""
     seconds: float
     """Spent in training steps; evaluation is not counted."""
     seconds_after: list[float] = []
@@ -79,7 +89,11 @@ def train(
     *,
     report: Callable[[str], None] = lambda line: None,
 ) -> Result:
-    """Fine-tune `model` in place and leave it with the weights of its best epoch."""
+    """Fine-tune `model` in place, on the device it is on, and leave it with the weights of its best epoch.
+
+    `model(**batch)` is called with a batch less its labels and must have `logits` [rows, classes]. `report`
+    gets one line after each epoch. A run is reproducible: same seed, same batches, same machine.
+    """
     torch.manual_seed(recipe.seed)  # dropout
     dropout.for_cpu(model)
     device = next(model.parameters()).device
@@ -135,7 +149,7 @@ def rank(score: Score) -> tuple[float, float]:
 
 @torch.inference_mode()
 def evaluate(model: torch.nn.Module, batches: Batches) -> Score:
-    """Accuracy and loss over all rows, each row counted once."""
+    """Accuracy and loss over all rows, each row counted once; leaves `model` in evaluation mode."""
     model.eval()
     device = next(model.parameters()).device
     rows, right, loss = 0, 0, 0.0
@@ -152,8 +166,11 @@ def evaluate(model: torch.nn.Module, batches: Batches) -> Score:
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 for matrix products on a GPU that has it; on a CPU nothing changes."""
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    """bfloat16 for matrix products on a GPU that has it; on a CPU nothing changes.
+
+    Without `including_emulation=False` PyTorch says yes on a T4 too, where bfloat16 is emulated and slow.
+    """
+    half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 

@@ -61,6 +61,40 @@ def test_every_step_has_a_goal_hints_and_a_check(cells):
     assert text.count(WORD_STUB) >= 4
 
 
+def passes(cells, number: int, **names) -> bool:
+    """Whether check `number` passes where the notebook has these names."""
+    import numpy as np
+    import pandas as pd
+
+    source = next(c.source for c in cells if c.source.startswith(f"# 확인 {number}:"))
+    try:
+        exec(source, {"np": np, "pd": pd, **names})
+    except AssertionError:
+        return False
+    return True
+
+
+def test_checks_accept_other_right_solutions_and_refuse_mistakes(cells):
+    def by_columns(frame):
+        frame = frame.drop(columns=["id"]).dropna()
+        frame["document"] = frame["document"].str.strip().str.replace(r"(.)\1{3,}", r"\1\1\1", regex=True)
+        return frame[frame["document"].str.len() > 0].drop_duplicates("document")
+
+    assert passes(cells, 2, clean=by_columns) and not passes(cells, 2, clean=lambda frame: frame.dropna())
+
+    lengths = [12] * 990 + [117] * 10
+    assert passes(cells, 4, lengths=lengths, MAX_LENGTH=128)  # a list, and a power of two
+    assert not passes(cells, 4, lengths=lengths, MAX_LENGTH=512)
+    assert not passes(cells, 4, lengths=[12] * 900 + [117] * 100, MAX_LENGTH=64)
+
+    def bucketed(padding):
+        names = {"padding_of": lambda trainer, batches: (20.0, padding), "first_loss": lambda trainer: 0.7}
+        return passes(cells, 6, bucketed_trainer=None, **names)
+
+    assert bucketed(0.31)  # padded to a multiple of 16; of 8: 0.17 to 0.19; 2,000 rows only: 0.15
+    assert not bucketed(0.55)  # dynamic padding alone, even with batches of 8
+
+
 def test_its_code_parses_and_stores_nothing(cells):
     for cell in cells:
         if cell.cell_type == "code":

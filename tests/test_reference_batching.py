@@ -51,6 +51,25 @@ def test_each_step_of_the_staircase_wastes_less():
     assert shares[0] > 0.7 and shares[3] < 0.02
 
 
+@pytest.mark.parametrize("count", [20, 500, 5000, 20_000])
+def test_grouped_is_what_trainer_does_but_for_the_longest_row(count, monkeypatch):
+    """Given the same shuffle; Trainer then swaps the longest row of all with the first."""
+    from transformers.trainer_pt_utils import get_length_grouped_indices
+
+    lengths, shuffled = lengths_like_nsmc(count), list(range(count))
+    random.Random(3).shuffle(shuffled)
+    monkeypatch.setattr(torch, "randperm", lambda n, generator=None: torch.tensor(shuffled))
+    theirs = get_length_grouped_indices(lengths, 32)
+    ours = list(itertools.chain(*batching.grouped(lengths, rows=32, rng=random.Random(3))))
+    swapped = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+    assert len(swapped) in (0, 2) and lengths[theirs[0]] == max(lengths)
+
+
+def test_a_row_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="a row of 3 tokens doesn't fit into width 2"):
+        batching.pad([data.Example([2, 7, 3], 1)], pad_id=0, width=2)
+
+
 def test_same_seed_same_plan_other_epoch_other_plan():
     examples = [data.Example([2] * n, 0) for n in lengths_like_nsmc(500)]
     a, b = (batching.Batches(examples, PLANNERS["bucketed"], seed=3) for _ in range(2))

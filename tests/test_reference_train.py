@@ -17,6 +17,7 @@ from reference.train import (  # noqa: E402
     Recipe,
     Score,
     evaluate,
+    mixed_precision,
     parameter_groups,
     rank,
     schedule,
@@ -122,6 +123,17 @@ def test_the_schedule_rises_then_falls_to_zero():
     rates = [schedule(i / 100, 0.1) for i in range(101)]
     assert rates[0] == 0 == rates[100] and max(rates) == rates[10] == 1
     assert rates[:11] == sorted(rates[:11]) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_gpu_that_only_emulates_bfloat16_trains_in_float32(has_it, monkeypatch):
+    """A T4 says yes when it is asked without a condition."""
+    supported = lambda including_emulation=True: has_it or including_emulation  # noqa: E731
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    asked = []
+    monkeypatch.setattr(torch, "autocast", lambda *how, enabled: asked.append((*how, enabled)))
+    mixed_precision(torch.device("cuda"))
+    assert asked == [("cuda", torch.bfloat16, has_it)]
 
 
 def test_sizes():
