@@ -459,6 +459,19 @@ def test_an_order_that_could_not_be_read_is_no_absence_of_grouping():
     assert judged([base, late], [stored(5), stored(7)]).facts.bucketing == "unknown"
 
 
+def test_where_there_is_no_padding_grouping_takes_none_away():
+    base = written(5, padding=Padding.DYNAMIC, attempts=("collator",))
+    late = written(
+        7, padding=Padding.DYNAMIC, grouping=Grouping.LENGTH, attempts=("group_by_length", "collator")
+    )
+
+    def kind(share: float) -> str:
+        ran = observed(seen(5, Padding.DYNAMIC, 4.0, share), seen(7, Padding.DYNAMIC, 4.0, 0.0))
+        return judged([cleared(base), cleared(late)], [], cells=CLEARED, observed=ran).facts.bucketing
+
+    assert kind(0.003) == "no-op" and kind(0.5) == "effective"
+
+
 def test_grouping_under_a_budget_is_known_by_its_padding_share():
     # The first batches of a length-grouped epoch are its longest, so tokens per row look high.
     plain = written(5, padding=Padding.DYNAMIC, attempts=("collator",))

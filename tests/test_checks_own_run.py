@@ -123,17 +123,17 @@ def test_what_the_probe_counted_becomes_findings():
     assert "41" in found["mask-missing"].text.en and "9" in found["odd-padding"].text.en
 
 
-def evaluated(at_end: list[tuple[int, int]]) -> set[str]:
+def evaluated(at_end: list[tuple[int, int]], late=e.REAL_GROUP) -> set[str]:
     """Findings where our run evaluated, at the end, (run's cell, evaluation's cell) …"""
     seen = []
-    for run in (e.BASE, e.REAL_GROUP):
+    for run in (e.BASE, late):
         last = [(of, cell) for of, cell in at_end if of == run.cell]
         scores = [Evaluation(cell=c, accuracy=0.6, rows=500, split="validation") for _, c in last]
         width = 60.0 if run is e.BASE else 20.0
         one = e.seen(run.cell, run.padding, width, 0.6 if run is e.BASE else 0.05)
         seen.append(msgspec.structs.replace(one, evaluations=tuple(scores)))
     found: Observed = e.observed(*seen)
-    written = [e.cleared(e.BASE), e.cleared(e.REAL_GROUP)]
+    written = [e.cleared(e.BASE), e.cleared(late)]
     return {f.id for f in e.judged(written, [], cells=e.CLEARED, observed=found).findings}
 
 
@@ -141,7 +141,15 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
     assert "earlier-model-evaluated" in evaluated([(5, 8)])
     assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 9)])
     assert "earlier-model-evaluated" not in evaluated([(5, 6), (7, 8)])
-    assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7)]), "the bucketed one while it trained"
+    assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7)]), "the bucketed one in its own cell"
+
+
+def test_the_epochs_own_evaluations_are_no_score_of_the_bucketed_model_at_the_end():
+    """It was measured while it trained; what is called its result is the plain model's."""
+    epochs = {"arguments": {"eval_strategy": "epoch"}, "epochs_planned": 2.0}
+    late = msgspec.structs.replace(e.REAL_GROUP, **epochs)
+    assert "earlier-model-evaluated" in evaluated([(5, 8), (7, 7), (7, 7)], late)
+    assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7), (7, 7), (7, 7)], late)
 
 
 @pytest.mark.parametrize(("rows", "doubted"), [(256, False), (4_000, True), (None, True)])

@@ -225,8 +225,9 @@ def _fell(mine: Joined, other: Joined, min_fall: float) -> bool:
         return True
     if a.padding == b.padding == Padding.DYNAMIC and not (mine.measured and other.measured):
         # A few batches of ours: their mean width moves by a tenth with the luck of the draw and more with
-        # the batch size, so only grouping counts.
-        return a.grouping == Grouping.LENGTH != b.grouping
+        # the batch size, so only grouping counts; and no more than the padding that was there can go.
+        little = b.padding_share is not None and b.padding_share < min_fall
+        return a.grouping == Grouping.LENGTH != b.grouping and not little
     if a.tokens_per_row is not None and b.tokens_per_row is not None:
         return a.tokens_per_row <= (1 - min_fall) * b.tokens_per_row
     if a.padding == Padding.DYNAMIC and b.padding in (Padding.MAX_LENGTH, Padding.MAP_BATCH):

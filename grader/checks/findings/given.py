@@ -7,6 +7,7 @@ and run. Nothing here changes a verdict.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from grader.checks import say
@@ -104,9 +105,8 @@ def _measured_again(case: Case) -> Iterator[Finding]:
     base, late = case.baseline, case.bucketed
     if base is None or late is None or base.observed is None or late.observed is None:
         return
-    # The bucketed one measured on that split as well, while it trained or after: that is a comparison,
-    # whatever number of rows either took.
-    measured = {e.split for e in late.observed.evaluations}
+    # The bucketed one measured on that split as well: a comparison, whatever number of rows either took.
+    measured = {e.split for e in (*_after(late, late), *_besides_epochs(late))}
     again = [e for e in _after(base, late) if e.split not in measured]
     if not again:
         return
@@ -127,6 +127,15 @@ def _measured_again(case: Case) -> Iterator[Finding]:
             f"{at.ko}의 점수는 어느 모델의 것인가요?", f"Which model does the score of {at.en} belong to?"
         ),
     )
+
+
+def _besides_epochs(training: Joined) -> list[Evaluation]:
+    """Evaluations in a run's own cell that its epochs don't account for: `train()`, then `evaluate()`."""
+    own = [e for e in training.observed.evaluations if e.cell == training.run.cell]
+    arguments = training.run.arguments
+    strategy = arguments.get("eval_strategy", arguments.get("evaluation_strategy", "no"))
+    by_itself = {"no": 0, "epoch": math.ceil(training.run.epochs_planned or 1)}.get(str(strategy), len(own))
+    return own[by_itself:]
 
 
 def _counted(case: Case, what: str) -> list[Observation]:
