@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from rich.console import Console
 from grader import report, review, sandbox
 from grader.cli.terminal import summary
 from grader.errors import SandboxError
-from grader.records import Ending
+from grader.records import Ending, Limits
 from grader.sandbox import (
     Isolation,
     ProcessResult,
@@ -25,6 +27,7 @@ from grader.sandbox import (
     landlock,
     reduced,
 )
+from grader.sandbox.container import Container
 from grader.sandbox.types import REDUCED
 from tests import sample_evidence as sample
 from tests.sandbox_boxes import isolation_or_skip
@@ -116,6 +119,64 @@ def test_a_refusing_system_names_the_remedy(stderr, remedy):
     with pytest.raises(SandboxError, match=remedy) as caught:
         choosing.judge(result, Isolation(name="bubblewrap"))
     assert stderr.decode() in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "remedy"),
+    [
+        (b"confine: [Errno 95] landlock_create_ruleset: Operation not supported", "lsm="),
+        (b"confine: [Errno 1] mount / private: Operation not permitted", "CAP_SYS_ADMIN"),
+        (
+            b"confine: the grader's own code can't be hidden here: no mount namespace to be had",
+            "CAP_SYS_ADMIN",
+        ),
+        (b"confine: [Errno 1] seccomp: Operation not permitted", "seccomp"),
+        (b"confine: [Errno 13] Permission denied: '/opt/v/bin/python'", "chmod"),
+        (b"confine: [Errno 1] Operation not permitted", "Look at Landlock"),
+    ],
+)
+def test_landlock_that_does_not_start_names_its_own_remedy(stderr, remedy):
+    """Not bubblewrap's: there is no namespace of users that AppArmor could forbid."""
+    result = ProcessResult(returncode=126, stdout=b"", stderr=stderr, ending=Ending.COMPLETED)
+    with pytest.raises(SandboxError) as caught:
+        choosing.judge(result, Isolation(name="landlock"))
+    said = caught.value.text
+    assert remedy in said.en.partition("). ")[2] and stderr.decode() in said.en
+    assert not [word for word in ("AppArmor", "bubblewrap", "bwrap") if word in said.en + said.ko]
+
+
+@linux
+def test_the_program_let_loose_is_the_one_that_worked_outside():
+    seen = []
+    choosing.let_loose(lambda program, stdin, collect_to: seen.append((program, json.loads(stdin))))
+    ((program, asked),) = seen
+    assert program == Path(choosing.__file__).with_name("canary.py").read_text() and asked["harmful"]
+
+
+@linux
+@pytest.mark.parametrize("mode", ["container", "landlock"])
+def test_a_program_that_never_starts_leaves_nothing_open(mode, monkeypatch):
+    """The pipe that is held open for a container, the leash of Landlock's: the next 1,000 would lack them."""
+    if mode == "landlock" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    monkeypatch.setattr(engine, "find", lambda name: engine.Engine("docker", "/bin/true", "1", False, True))
+    monkeypatch.setattr(engine, "image", lambda found: "none")
+
+    def refuse(*_, **__):
+        raise OSError("no process to be had")
+
+    box = {"container": Container, "landlock": landlock.Confined}[mode]
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="no process"), box(Isolation(name=mode), limits=Limits()) as jail:
+        ours, theirs = jail.pipe()
+        try:
+            monkeypatch.setattr(subprocess, "Popen", refuse)
+            jail.start([sys.executable], {}, pass_fds=[theirs])
+        finally:
+            monkeypatch.undo()
+            os.close(ours)
+            os.close(theirs)
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
