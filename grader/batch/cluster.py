@@ -9,6 +9,7 @@ that are part of every result's key are compared there first.
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -24,13 +25,19 @@ from grader.batch.surroundings import surroundings
 from grader.batch.work import Order, at, crashed, do, own_code
 from grader.errors import UsageError
 from grader.pipeline import Plan
+from grader.sandbox.gpu import SEATS
 
 RETRIES = 3
 """How often an entry is tried again when the node that had it is lost."""
 
 
-def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes) -> Done:
-    """`do`, on a machine that has the notebooks only as bytes and must be like the driver's (`expected`)."""
+def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes, seats: int = 0) -> Done:
+    """`do`, on a machine that has the notebooks only as bytes and must be like the driver's (`expected`).
+
+    `seats`: so many notebooks share the GPU that Ray gave this one; 0 where none was asked for.
+    """
+    if seats:
+        os.environ[SEATS] = str(seats)
     if (found := _alike(order.plan)) != expected:
         return crashed(
             entry, f"{socket.gethostname()} has another grader or classroom: {found}, not {expected}"
@@ -85,6 +92,8 @@ def ray_scheduler(
         retry_exceptions=False,
     )
 
+    seats = max(1, int(1 / gpus)) if gpus else 0
+
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
         waiting = iter(entries)
         running: dict[Any, tuple[Entry, set[str]]] = {}
@@ -98,7 +107,7 @@ def ray_scheduler(
                 for digest, content in contents:
                     held[digest] = held.get(digest) or ray.put(content)
                 parts = [held[digest] for digest, _ in contents]
-                task = remote.remote(entry, shared, expected, *parts)
+                task = remote.remote(entry, shared, expected, *parts, seats=seats)
                 running[task] = (entry, {digest for digest, _ in contents})
                 started(entry)
             if not running:

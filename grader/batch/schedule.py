@@ -21,6 +21,7 @@ from grader.batch.live import Teller, folder, stage
 from grader.batch.slots import Slots
 from grader.batch.work import Order, crashed, do
 from grader.records import Text
+from grader.sandbox.gpu import SEATS
 
 TASKS_PER_WORKER = 50
 """A worker is replaced after so many entries: what a library leaks doesn't add up over a course."""
@@ -63,8 +64,11 @@ def run_local(
                 while len(running) < most and (entry := next(waiting, None)) is not None:
                     # `jobs` is at most what fits, so there is always a device free here.
                     device = slots.take() if slots else None
+                    seats = slots.seats(device) if slots and device is not None else 1
                     most_seconds = seconds * max(1, len(entry.notebooks))  # they run one after another
-                    task = pool.schedule(do_here, args=(entry, order, live, device), timeout=most_seconds)
+                    task = pool.schedule(
+                        do_here, args=(entry, order, live, device, seats), timeout=most_seconds
+                    )
                     running[task] = _Running(entry, device)
                 if not running:
                     break
@@ -85,10 +89,11 @@ def run_local(
             pool.join()
 
 
-def do_here(entry: Entry, order: Order, live: str, device: str | None) -> Done:
-    """`do` in a worker process: told to the driver as it goes on, on `device` where one was given."""
+def do_here(entry: Entry, order: Order, live: str, device: str | None, seats: int = 1) -> Done:
+    """`do` in a worker process: told to the driver as it goes on, on `device` where one was given, which
+    `seats` notebooks share."""
     if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+        os.environ["CUDA_VISIBLE_DEVICES"], os.environ[SEATS] = device, str(seats)
     # What a killed worker leaves lies where the driver clears up.
     tempfile.tempdir = live
     tell = Teller(live, entry.student)

@@ -85,7 +85,7 @@ def box(
         return None
     if isolation.name != "bubblewrap" or _failures > MOST_FAILURES:
         return None
-    if gpu.indices():
+    if gpu.offered():
         _note("there is a GPU: it is lent to one sandbox at a time, so no warm kernels")
         return None
     binds = [bind._replace(source=Path(bind.source).resolve()) for bind in binds]
