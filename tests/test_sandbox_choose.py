@@ -21,15 +21,20 @@ from grader.sandbox import (
     Isolation,
     ProcessResult,
     arguments,
+    cgroup,
     choosing,
     engine,
+    gpu,
     interpreter,
     landlock,
     reduced,
     seccomp,
+    warm,
 )
 from grader.sandbox.container import Container
 from grader.sandbox.types import REDUCED
+from grader.wording import how
+from grader.wording.how import how_checked
 from tests import sample_evidence as sample
 from tests.sandbox_boxes import isolation_or_skip
 
@@ -357,3 +362,69 @@ def test_every_report_says_how_the_notebook_was_isolated(isolation, notes, ko, e
     console = Console(file=io.StringIO(), width=200)
     summary(console, shown, judgement, {}, "en")
     assert ("⚠" in console.file.getvalue()) is en.startswith("⚠")
+
+
+def notes_of_all_kinds(monkeypatch, *, old: tuple[int, ...]) -> tuple[str, ...]:
+    """As they are made: by the choice, by warm kernels that failed, by a GPU that was waited for."""
+    monkeypatch.setattr(arguments, "version", lambda: old)
+    monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
+    monkeypatch.setattr(cgroup, "scope_command", lambda **_: [])
+    monkeypatch.setattr(choosing, "_test", lambda isolation: isolation)
+    monkeypatch.setattr(warm, "notes", [])
+    warm.failed(SandboxError(ko="", en="The sandbox failed its self-test"))
+    monkeypatch.setattr(warm, "_failures", 0)
+    waited = f"{gpu.NONE_FREE} within 60 minutes: ran on the CPU"
+    return (*choosing._prove().notes, *warm.notes, waited, gpu.UNKNOWN)
+
+
+@linux
+def test_notes_that_matter_to_a_person_are_shown(monkeypatch):
+    """They stood in evidence.json alone."""
+    notes = notes_of_all_kinds(monkeypatch, old=(0, 6, 2))
+    assert len(notes) == 6
+    shown = sample.evidence()
+    seen = msgspec.structs.replace(shown.observed, isolation="bubblewrap", isolation_notes=notes)
+    shown = msgspec.structs.replace(shown, observed=seen)
+    expected = {
+        "ko": [
+            "감시로만",
+            "보호가 한 겹 적음",
+            "임시 폴더의 크기",
+            "새로 시작함",
+            "비는 GPU가 없어",
+            "적힌 GPU가 없어",
+        ],
+        "en": [
+            "watchdog",
+            "one layer",
+            "temporary folders",
+            "started cold",
+            "no GPU got free",
+            "is not here",
+        ],
+    }
+    for lang, words in expected.items():
+        (run,) = [way.detail for way in how_checked(shown, lang) if way.name in ("다시 실행", "run again")]
+        assert not [word for word in words if word not in run], run
+        assert "self-test" not in run and run.count("bubblewrap") == 2, "once what it is, once how old"
+        for text in (
+            review.write(shown, sample.judgement(shown), lang=lang),
+            report.write(shown, sample.judgement(shown), lang=lang),
+        ):
+            assert words[-2] in text
+
+
+@linux
+def test_notes_that_change_nothing_are_not_shown(monkeypatch):
+    seen = msgspec.structs.replace(
+        sample.evidence().observed,
+        isolation="container",
+        isolation_notes=("memory limit: podman's cgroup", "podman 4.3.1, rootless"),
+    )
+    assert how._isolation(seen, "en") == "isolated by podman container"
+    seen = msgspec.structs.replace(
+        seen, isolation="landlock", isolation_notes=tuple(f"{REDUCED}{hole}" for hole in landlock.NOT_COVERED)
+    )
+    assert how._isolation(seen, "ko") == how.REDUCED["landlock"].ko
+    seen = msgspec.structs.replace(seen, isolation_notes=(f"{REDUCED}abstract sockets of the host",))
+    assert "추상 유닉스 소켓" in how._isolation(seen, "ko")
