@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, TimeoutError
 from pathlib import Path
 
 import msgspec
@@ -20,12 +22,15 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="needs the batch extra")
 pytest.importorskip("pebble", reason="needs the batch extra")
 
-from grader.batch.entries import Done
+from pebble import ProcessExpired
+
+from grader.batch import cluster, schedule, work
+from grader.batch.entries import Done, Entry
 from grader.batch.gradebook import Gradebook, GradebookError
 from grader.batch.run import OutputError, run_batch, summarise
-from grader.batch.work import do, order
+from grader.batch.work import crashed, do, order
 from grader.errors import UsageError
-from grader.records import Status
+from grader.records import Status, Text
 
 CORPUS = Path(__file__).parent / "corpus"
 NAMES = ("correct", "pads-to-max", "no-bucketing", "below-90")
@@ -110,12 +115,39 @@ def test_a_published_file_that_was_lost_or_changed_comes_back(inbox, tmp_path, o
     assert contents(out) == before
 
 
+NOTHING = Text(ko="", en="")
+HANGUL = re.compile("[가-힣]")
+
+
+def failures():
+    """Every way the grader itself may fail on an entry, with the detail that is there in English only."""
+    entry = Entry(student="kim", path="a.ipynb", why=NOTHING, parts=("a.ipynb", "b.ipynb"))
+    for error, detail in (
+        (TimeoutError(), ""),
+        (ProcessExpired("Abnormal termination", code=-9), "exit code -9"),
+        (KeyError("x\ny" + "z" * 999), "KeyError: 'x"),
+    ):
+        future = Future()
+        future.set_exception(error)
+        yield schedule._outcome(future, entry, 20), detail
+    yield cluster.do_by_value(entry, order(None, None, "v0", "ko"), "0123"), "not 0123"
+    yield crashed(entry, cluster.LOST, "NodeDiedError"), "NodeDiedError"
+    yield crashed(entry, work.OUT_OF_MEMORY), ""
+
+
+def test_our_own_failures_are_said_in_the_readers_language():
+    for done, detail in failures():
+        ko, _, last = done.problem.ko.partition(" (" if detail else "\0")
+        en = done.problem.en.partition(" (" + detail if detail else "\0")[0]
+        assert done.ours and detail in last and len(last) <= 302, "the detail stands at the end"
+        assert "다시 실행" in ko and "again" in en, "what to do"
+        assert not re.findall("[A-Za-z]{3,}", ko.replace("--jobs", "")) and not HANGUL.search(en)
+
+
 def test_our_own_failure_is_tried_again_and_is_no_zero(inbox, tmp_path, orders):
     def failing(entries, orders):
         for entry in entries:
-            from grader.batch.work import crashed
-
-            yield entry, crashed(entry, "boom") if entry.student == "correct" else do(entry, orders)
+            yield entry, crashed(entry, NOTHING, "boom") if entry.student == "correct" else do(entry, orders)
 
     out = tmp_path / "out"
     run_batch(inbox, out, orders, scheduler=failing)

@@ -25,10 +25,17 @@ from grader.batch.surroundings import surroundings
 from grader.batch.work import Order, at, crashed, do, own_code
 from grader.errors import UsageError
 from grader.pipeline import Plan
+from grader.records import Text
 from grader.sandbox.gpu import SEATS
 
 RETRIES = 3
 """How often an entry is tried again when the node that had it is lost."""
+LOST = Text(
+    ko=f"클러스터에서 결과를 받지 못했습니다(노드를 잃으면 {RETRIES}번까지 다시 합니다). "
+    "노드들이 살아 있는지 확인하고 같은 명령을 다시 실행해 주세요.",
+    en=f"The cluster gave no result (after the loss of a node it is tried {RETRIES} times more). "
+    "See that its nodes are alive and run the same command again.",
+)
 
 
 def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes, seats: int = 0) -> Done:
@@ -39,9 +46,13 @@ def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes, se
     if seats:
         os.environ[SEATS] = str(seats)
     if (found := _alike(order.plan)) != expected:
-        return crashed(
-            entry, f"{socket.gethostname()} has another grader or classroom: {found}, not {expected}"
+        why = Text(
+            ko="다른 버전의 채점기나 교실이 있는 노드라서 채점하지 않았습니다. "
+            "모든 노드에 같은 버전을 준비한 뒤 같은 명령을 다시 실행해 주세요.",
+            en="The node has another grader or classroom, so it graded nothing. "
+            "Prepare the same version on every node and run the same command again.",
         )
+        return crashed(entry, why, f"{socket.gethostname()}: {found}, not {expected}")
     if not entry.path:
         return do(entry, order)
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
@@ -121,7 +132,7 @@ def ray_scheduler(
                 try:
                     yield entry, ray.get(task)
                 except ray.exceptions.RayError as error:
-                    yield entry, crashed(entry, f"{type(error).__name__} after {RETRIES} retries")
+                    yield entry, crashed(entry, LOST, type(error).__name__)
 
     return schedule
 
