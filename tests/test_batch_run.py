@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import types
 from concurrent.futures import Future, TimeoutError
 from pathlib import Path
 
@@ -26,11 +27,13 @@ from pebble import ProcessExpired
 
 from grader.batch import cluster, schedule, work
 from grader.batch.entries import Done, Entry
+from grader.batch.find import find
 from grader.batch.gradebook import Gradebook, GradebookError
 from grader.batch.run import OutputError, run_batch, summarise
 from grader.batch.work import crashed, do, order
 from grader.errors import UsageError
 from grader.records import Status, Text
+from grader.sandbox.gpu import SEATS
 
 CORPUS = Path(__file__).parent / "corpus"
 NAMES = ("correct", "pads-to-max", "no-bucketing", "below-90")
@@ -113,6 +116,37 @@ def test_a_published_file_that_was_lost_or_changed_comes_back(inbox, tmp_path, o
     (out / "students/below-90/report.html").write_text("half", encoding="utf-8")
     assert run_batch(inbox, out, orders, scheduler=in_process).done == 0
     assert contents(out) == before
+
+
+@pytest.mark.parametrize(("gpus", "seats"), [(0.25, "4"), (0.3, "3"), (1.0, "1"), (2.0, "1"), (0.0, None)])
+def test_a_node_of_a_cluster_knows_how_many_share_its_gpu(gpus, seats, inbox, monkeypatch):
+    """By a made-up Ray that does all at once, here."""
+    seen = []
+    done = {}
+
+    def at_once(*args, **kw):
+        done[len(done)] = cluster.do_by_value(*args, **kw)
+        return len(done) - 1
+
+    task = types.SimpleNamespace(remote=at_once)
+    fake = types.SimpleNamespace(
+        is_initialized=lambda: True,
+        cluster_resources=dict,
+        put=lambda one: one,
+        remote=lambda function: types.SimpleNamespace(options=lambda **_: task),
+        wait=lambda tasks, num_returns: (tasks[:1], tasks[1:]),
+        get=done.get,
+    )
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setattr(
+        cluster, "do", lambda entry, order: seen.append(os.environ.get(SEATS)) or work.crashed(entry, NOTHING)
+    )
+    monkeypatch.setenv(SEATS, "")
+    monkeypatch.delenv(SEATS)
+    (entry, *_) = find(inbox)
+    orders = msgspec.structs.replace(order(None, None, "v0", "ko"), base=str(inbox))
+    list(cluster.ray_scheduler("local", gpus=gpus)([entry], orders))
+    assert seen == [seats]
 
 
 NOTHING = Text(ko="", en="")
