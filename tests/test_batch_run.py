@@ -268,7 +268,8 @@ def test_a_worker_that_dies_costs_its_own_entry_only(inbox, tmp_path, orders, mo
         "s.load = load\nimport grader.batch.work as w\nw.load = load\n",
         encoding="utf-8",
     )
-    monkeypatch.setenv("PYTHONPATH", str(killer))
+    # This checkout's grader in the workers too, wherever another one is installed.
+    monkeypatch.setenv("PYTHONPATH", f"{killer}{os.pathsep}{CORPUS.parents[1]}")
     run_batch(inbox, tmp_path / "out", orders, jobs=2)
     rows = table(tmp_path / "out")
     assert rows["below-90"]["look"] == "grader-failed" and rows["below-90"]["total"] == ""
