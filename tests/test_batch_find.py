@@ -135,6 +135,28 @@ def test_a_zip_gives_notebooks_and_nothing_else(tmp_path):
     assert not (tmp_path.parent / "evil.ipynb").exists()
 
 
+def test_names_that_are_alike_once_cleaned_are_both_kept(tmp_path):
+    """Two students 'kim:b' and 'kim?b', and a file of each spelling: nothing takes another's place."""
+    names = [
+        "kim:b/hw?.ipynb",
+        "kim?b/hw:.ipynb",
+        "kim?b/hw?.ipynb",
+        "kim_b/hw_.ipynb",
+        "kim_b/hw<.ipynb",
+        "kim_b/hw|.ipynb",
+    ]
+    folder = unpack(zipped(tmp_path / "a.zip", {name: name for name in names}), tmp_path / "out")
+    found = {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*.ipynb")}
+    assert found == {
+        "kim_b/hw_.ipynb": "kim_b/hw_.ipynb",  # what needs no cleaning keeps its name
+        "kim_b/hw_ (2).ipynb": "kim_b/hw<.ipynb",
+        "kim_b/hw_ (3).ipynb": "kim_b/hw|.ipynb",
+        "kim_b (2)/hw_.ipynb": "kim:b/hw?.ipynb",
+        "kim_b (3)/hw_.ipynb": "kim?b/hw:.ipynb",
+        "kim_b (3)/hw_ (2).ipynb": "kim?b/hw?.ipynb",
+    }
+
+
 def test_a_zip_bomb_is_refused_while_reading(tmp_path, monkeypatch):
     monkeypatch.setattr("grader.batch.archive.MAX_FILE_BYTES", 1 << 20)
     archive = zipped(tmp_path / "bomb.zip", {"a.ipynb": b"0" * (5 << 20)})

@@ -22,12 +22,14 @@ from rich.console import Console
 
 from grader.batch import live, schedule
 from grader.batch.entries import Done, Entry
-from grader.batch.slots import Device, slots, visible
+from grader.batch.slots import Device, one_each, slots, visible
 from grader.batch.work import order
+from grader.cli.app import run
 from grader.cli.board import Board
 from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.records import Text
+from grader.sandbox.gpu import SEATS
 
 CORPUS = Path(__file__).parent / "corpus"
 NOTHING = Text(ko="", en="")
@@ -72,6 +74,37 @@ def test_devices_are_those_this_process_may_use():
     assert visible(said, "") == visible(said, "7,0") == ()
 
 
+def test_without_a_word_each_device_gets_one_notebook():
+    account = one_each((Device("0", 24_000), Device("1", 16_000)))
+    assert (account.room, account.seats("0"), account.seats("1")) == (2, 1, 1)
+    assert one_each(()) is None, "no device: as many as --jobs says, on the CPU"
+
+
+@pytest.mark.parametrize(
+    ("options", "room"),
+    [
+        (["--run"], 2),
+        (["--run", "--profile", "pocket"], 2),
+        (["--run", "--gpus-per-job", "0.25"], 8),
+        (["--run", "--isolation", "container"], None),
+        (["--no-run"], None),
+    ],
+)
+def test_a_batch_that_runs_hands_out_the_gpus(options, room, tmp_path, monkeypatch):
+    asked = []
+
+    def stop(*_, slots, **__):
+        asked.append(slots and slots.room)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grader.batch.slots.devices", lambda: (Device("0", 24_000), Device("1", 24_000)))
+    monkeypatch.setattr("grader.batch.surroundings.surroundings", lambda plan, tell: "")
+    monkeypatch.setattr("grader.batch.run.run_batch", stop)
+    monkeypatch.setattr("grader.cli.batch.signal.signal", lambda *_: None)
+    assert run(["batch", str(tmp_path), "--out", str(tmp_path / "o"), *options]) == 130
+    assert asked == [room]
+
+
 def _held(entry: Entry, folder: Path) -> Done:
     device = os.environ["CUDA_VISIBLE_DEVICES"]
     mark = folder / f"{device}-{entry.student}"
@@ -79,7 +112,8 @@ def _held(entry: Entry, folder: Path) -> Done:
     time.sleep(0.1)
     beside = len(list(folder.glob(f"{device}-*")))
     mark.unlink()
-    return Done(student=entry.student, results={"device": device, "beside": beside})
+    seats = os.environ[SEATS]
+    return Done(student=entry.student, results={"device": device, "beside": beside, "seats": seats})
 
 
 def test_workers_see_their_device_and_no_more_share_it_than_fit(tmp_path, monkeypatch):
@@ -104,6 +138,7 @@ def test_workers_see_their_device_and_no_more_share_it_than_fit(tmp_path, monkey
         device: max(d.results["beside"] for d in done if d.results["device"] == device) for device in "01"
     }
     assert most["0"] <= 2 and most["1"] == 1
+    assert {(one.results["device"], one.results["seats"]) for one in done} == {("0", "2"), ("1", "1")}
     assert places.take() is not None, "all were given back"
 
 

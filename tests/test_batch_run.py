@@ -6,12 +6,15 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import types
+from concurrent.futures import Future, TimeoutError
 from pathlib import Path
 
 import msgspec
@@ -20,12 +23,17 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="needs the batch extra")
 pytest.importorskip("pebble", reason="needs the batch extra")
 
-from grader.batch.entries import Done
+from pebble import ProcessExpired
+
+from grader.batch import cluster, schedule, work
+from grader.batch.entries import Done, Entry
+from grader.batch.find import find
 from grader.batch.gradebook import Gradebook, GradebookError
 from grader.batch.run import OutputError, run_batch, summarise
-from grader.batch.work import do, order
+from grader.batch.work import crashed, do, order
 from grader.errors import UsageError
-from grader.records import Status
+from grader.records import Status, Text
+from grader.sandbox.gpu import SEATS
 
 CORPUS = Path(__file__).parent / "corpus"
 NAMES = ("correct", "pads-to-max", "no-bucketing", "below-90")
@@ -110,12 +118,70 @@ def test_a_published_file_that_was_lost_or_changed_comes_back(inbox, tmp_path, o
     assert contents(out) == before
 
 
+@pytest.mark.parametrize(("gpus", "seats"), [(0.25, "4"), (0.3, "3"), (1.0, "1"), (2.0, "1"), (0.0, None)])
+def test_a_node_of_a_cluster_knows_how_many_share_its_gpu(gpus, seats, inbox, monkeypatch):
+    """By a made-up Ray that does all at once, here."""
+    seen = []
+    done = {}
+
+    def at_once(*args, **kw):
+        done[len(done)] = cluster.do_by_value(*args, **kw)
+        return len(done) - 1
+
+    task = types.SimpleNamespace(remote=at_once)
+    fake = types.SimpleNamespace(
+        is_initialized=lambda: True,
+        cluster_resources=dict,
+        put=lambda one: one,
+        remote=lambda function: types.SimpleNamespace(options=lambda **_: task),
+        wait=lambda tasks, num_returns: (tasks[:1], tasks[1:]),
+        get=done.get,
+    )
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setattr(
+        cluster, "do", lambda entry, order: seen.append(os.environ.get(SEATS)) or work.crashed(entry, NOTHING)
+    )
+    monkeypatch.setenv(SEATS, "")
+    monkeypatch.delenv(SEATS)
+    (entry, *_) = find(inbox)
+    orders = msgspec.structs.replace(order(None, None, "v0", "ko"), base=str(inbox))
+    list(cluster.ray_scheduler("local", gpus=gpus)([entry], orders))
+    assert seen == [seats]
+
+
+NOTHING = Text(ko="", en="")
+HANGUL = re.compile("[가-힣]")
+
+
+def failures():
+    """Every way the grader itself may fail on an entry, with the detail that is there in English only."""
+    entry = Entry(student="kim", path="a.ipynb", why=NOTHING, parts=("a.ipynb", "b.ipynb"))
+    for error, detail in (
+        (TimeoutError(), ""),
+        (ProcessExpired("Abnormal termination", code=-9), "exit code -9"),
+        (KeyError("x\ny" + "z" * 999), "KeyError: 'x"),
+    ):
+        future = Future()
+        future.set_exception(error)
+        yield schedule._outcome(future, entry, 20), detail
+    yield cluster.do_by_value(entry, order(None, None, "v0", "ko"), "0123"), "not 0123"
+    yield crashed(entry, cluster.LOST, "NodeDiedError"), "NodeDiedError"
+    yield crashed(entry, work.OUT_OF_MEMORY), ""
+
+
+def test_our_own_failures_are_said_in_the_readers_language():
+    for done, detail in failures():
+        ko, _, last = done.problem.ko.partition(" (" if detail else "\0")
+        en = done.problem.en.partition(" (" + detail if detail else "\0")[0]
+        assert done.ours and detail in last and len(last) <= 302, "the detail stands at the end"
+        assert "다시 실행" in ko and "again" in en, "what to do"
+        assert not re.findall("[A-Za-z]{3,}", ko.replace("--jobs", "")) and not HANGUL.search(en)
+
+
 def test_our_own_failure_is_tried_again_and_is_no_zero(inbox, tmp_path, orders):
     def failing(entries, orders):
         for entry in entries:
-            from grader.batch.work import crashed
-
-            yield entry, crashed(entry, "boom") if entry.student == "correct" else do(entry, orders)
+            yield entry, crashed(entry, NOTHING, "boom") if entry.student == "correct" else do(entry, orders)
 
     out = tmp_path / "out"
     run_batch(inbox, out, orders, scheduler=failing)
@@ -202,7 +268,8 @@ def test_a_worker_that_dies_costs_its_own_entry_only(inbox, tmp_path, orders, mo
         "s.load = load\nimport grader.batch.work as w\nw.load = load\n",
         encoding="utf-8",
     )
-    monkeypatch.setenv("PYTHONPATH", str(killer))
+    # This checkout's grader in the workers too, wherever another one is installed.
+    monkeypatch.setenv("PYTHONPATH", f"{killer}{os.pathsep}{CORPUS.parents[1]}")
     run_batch(inbox, tmp_path / "out", orders, jobs=2)
     rows = table(tmp_path / "out")
     assert rows["below-90"]["look"] == "grader-failed" and rows["below-90"]["total"] == ""

@@ -210,3 +210,28 @@ plt.savefig("plot.png")
 print(fm.FontProperties(fname=path).get_name(), fm.FontProperties(family="serif").get_file())
 """
     assert run(code, classroom).splitlines() == ["DejaVu Sans None"]
+
+
+def test_a_hook_waits_for_a_module_that_is_still_being_executed(tmp_path, monkeypatch):
+    """transformers' auto_factory imports torch, whose hooks then acted on it without its classes."""
+    imports, wire = load("imports"), load("wire")
+    (tmp_path / "outer_half.py").write_text("import inner_whole\nclass Late: ...\n", encoding="utf-8")
+    (tmp_path / "inner_whole.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(imports, "_after", {})
+    failed, seen = [], []
+    monkeypatch.setattr(wire, "emit", lambda kind, **facts: failed.append((kind, facts)))
+    imports.install()
+    imports.after("outer_half", lambda module: seen.append("first"))
+    imports.after(
+        "inner_whole",
+        lambda _: imports.after("outer_half", lambda module: seen.append(module.Late.__name__)),
+    )
+    import outer_half  # noqa: F401
+
+    assert (seen, failed) == (["first", "Late"], [])
+    imports.after("outer_half", lambda module: seen.append("at once"))
+    assert seen[-1] == "at once"
+    for name in ("outer_half", "inner_whole"):
+        del sys.modules[name]

@@ -146,6 +146,20 @@ def test_forged_steps_are_doubted(change, says):
     assert any(says in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))
 
 
+def test_a_probe_that_failed_is_doubted():
+    """What it would have said is missing, and nobody may take its silence for the notebook's."""
+    failed = {"t": "probe-error", "where": "Steps.end", "error": "KeyError: 'loss'\n"}
+    done = execution([HEAD, failed, STEPS, failed, EVAL, END])
+    said = doubts(notebook(), done, fold(done, done.cells))
+    assert said == ("the probe failed in Steps.end: KeyError: 'loss'",)
+    done = execution(
+        [HEAD, *({**failed, "error": f"{n} {'x' * 9_000}"} for n in range(50)), STEPS, EVAL, END]
+    )
+    said = doubts(notebook(), done, fold(done, done.cells))
+    assert len(said) == 4 and said[-1] == "the probe failed in 47 other ways"
+    assert max(map(len, said)) <= 200
+
+
 def test_a_metric_that_does_not_count_is_doubted():
     done = execution([HEAD, STEPS, {**EVAL, "claims": {"eval_accuracy": 0.95}}, END])
     assert any("0.950" in doubt for doubt in doubts(notebook(), done, fold(done, done.cells)))

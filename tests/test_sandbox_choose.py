@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,18 +16,25 @@ from rich.console import Console
 from grader import report, review, sandbox
 from grader.cli.terminal import summary
 from grader.errors import SandboxError
-from grader.records import Ending
+from grader.records import Ending, Limits
 from grader.sandbox import (
     Isolation,
     ProcessResult,
     arguments,
+    cgroup,
     choosing,
     engine,
+    gpu,
     interpreter,
     landlock,
     reduced,
+    seccomp,
+    warm,
 )
+from grader.sandbox.container import Container
 from grader.sandbox.types import REDUCED
+from grader.wording import how
+from grader.wording.how import how_checked
 from tests import sample_evidence as sample
 from tests.sandbox_boxes import isolation_or_skip
 
@@ -94,8 +103,6 @@ def test_no_bubblewrap_names_the_remedy(monkeypatch, cache):
 
 @linux
 def test_no_libseccomp_names_the_remedy(monkeypatch):
-    from grader.sandbox import seccomp
-
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
     seccomp.program.cache_clear()
     with pytest.raises(SandboxError, match="apt install libseccomp2"):
@@ -116,6 +123,66 @@ def test_a_refusing_system_names_the_remedy(stderr, remedy):
     with pytest.raises(SandboxError, match=remedy) as caught:
         choosing.judge(result, Isolation(name="bubblewrap"))
     assert stderr.decode() in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "remedy"),
+    [
+        (b"confine: [Errno 95] landlock_create_ruleset: Operation not supported", "lsm="),
+        (b"confine: [Errno 1] mount / private: Operation not permitted", "CAP_SYS_ADMIN"),
+        (
+            b"confine: the grader's own code can't be hidden here: no mount namespace to be had",
+            "CAP_SYS_ADMIN",
+        ),
+        (b"confine: [Errno 1] seccomp: Operation not permitted", "seccomp"),
+        (b"confine: [Errno 13] Permission denied: '/opt/v/bin/python'", "chmod"),
+        (b"confine: [Errno 1] Operation not permitted", "Look at Landlock"),
+    ],
+)
+def test_landlock_that_does_not_start_names_its_own_remedy(stderr, remedy):
+    """Not bubblewrap's: there is no namespace of users that AppArmor could forbid."""
+    result = ProcessResult(returncode=126, stdout=b"", stderr=stderr, ending=Ending.COMPLETED)
+    with pytest.raises(SandboxError) as caught:
+        choosing.judge(result, Isolation(name="landlock"))
+    said = caught.value.text
+    assert remedy in said.en.partition("). ")[2] and stderr.decode() in said.en
+    assert not [word for word in ("AppArmor", "bubblewrap", "bwrap") if word in said.en + said.ko]
+
+
+@linux
+def test_the_program_let_loose_is_the_one_that_worked_outside():
+    seen = []
+    choosing.let_loose(lambda program, stdin, collect_to: seen.append((program, json.loads(stdin))))
+    ((program, asked),) = seen
+    assert program == Path(choosing.__file__).with_name("canary.py").read_text() and asked["harmful"]
+
+
+@linux
+@pytest.mark.parametrize("mode", ["container", "landlock"])
+def test_a_program_that_never_starts_leaves_nothing_open(mode, monkeypatch):
+    """The pipe that is held open for a container, the leash of Landlock's: the next 1,000 would lack them."""
+    if mode == "landlock" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    monkeypatch.setattr(engine, "find", lambda name: engine.Engine("docker", "/bin/true", "1", False, True))
+    monkeypatch.setattr(engine, "image", lambda found: "none")
+
+    def refuse(*_, **__):
+        raise OSError("no process to be had")
+
+    if mode == "landlock":
+        seccomp.program(host_network=True)  # finding the library takes a process too, the first time
+    box = {"container": Container, "landlock": landlock.Confined}[mode]
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="no process"), box(Isolation(name=mode), limits=Limits()) as jail:
+        ours, theirs = jail.pipe()
+        try:
+            monkeypatch.setattr(subprocess, "Popen", refuse)
+            jail.start([sys.executable], {}, pass_fds=[theirs])
+        finally:
+            monkeypatch.undo()
+            os.close(ours)
+            os.close(theirs)
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
@@ -295,3 +362,69 @@ def test_every_report_says_how_the_notebook_was_isolated(isolation, notes, ko, e
     console = Console(file=io.StringIO(), width=200)
     summary(console, shown, judgement, {}, "en")
     assert ("⚠" in console.file.getvalue()) is en.startswith("⚠")
+
+
+def notes_of_all_kinds(monkeypatch, *, old: tuple[int, ...]) -> tuple[str, ...]:
+    """As they are made: by the choice, by warm kernels that failed, by a GPU that was waited for."""
+    monkeypatch.setattr(arguments, "version", lambda: old)
+    monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
+    monkeypatch.setattr(cgroup, "scope_command", lambda **_: [])
+    monkeypatch.setattr(choosing, "_test", lambda isolation: isolation)
+    monkeypatch.setattr(warm, "notes", [])
+    warm.failed(SandboxError(ko="", en="The sandbox failed its self-test"))
+    monkeypatch.setattr(warm, "_failures", 0)
+    waited = f"{gpu.NONE_FREE} within 60 minutes: ran on the CPU"
+    return (*choosing._prove().notes, *warm.notes, waited, gpu.UNKNOWN)
+
+
+@linux
+def test_notes_that_matter_to_a_person_are_shown(monkeypatch):
+    """They stood in evidence.json alone."""
+    notes = notes_of_all_kinds(monkeypatch, old=(0, 6, 2))
+    assert len(notes) == 6
+    shown = sample.evidence()
+    seen = msgspec.structs.replace(shown.observed, isolation="bubblewrap", isolation_notes=notes)
+    shown = msgspec.structs.replace(shown, observed=seen)
+    expected = {
+        "ko": [
+            "감시로만",
+            "보호가 한 겹 적음",
+            "임시 폴더의 크기",
+            "새로 시작함",
+            "비는 GPU가 없어",
+            "적힌 GPU가 없어",
+        ],
+        "en": [
+            "watchdog",
+            "one layer",
+            "temporary folders",
+            "started cold",
+            "no GPU got free",
+            "is not here",
+        ],
+    }
+    for lang, words in expected.items():
+        (run,) = [way.detail for way in how_checked(shown, lang) if way.name in ("다시 실행", "run again")]
+        assert not [word for word in words if word not in run], run
+        assert "self-test" not in run and run.count("bubblewrap") == 2, "once what it is, once how old"
+        for text in (
+            review.write(shown, sample.judgement(shown), lang=lang),
+            report.write(shown, sample.judgement(shown), lang=lang),
+        ):
+            assert words[-2] in text
+
+
+@linux
+def test_notes_that_change_nothing_are_not_shown(monkeypatch):
+    seen = msgspec.structs.replace(
+        sample.evidence().observed,
+        isolation="container",
+        isolation_notes=("memory limit: podman's cgroup", "podman 4.3.1, rootless"),
+    )
+    assert how._isolation(seen, "en") == "isolated by podman container"
+    seen = msgspec.structs.replace(
+        seen, isolation="landlock", isolation_notes=tuple(f"{REDUCED}{hole}" for hole in landlock.NOT_COVERED)
+    )
+    assert how._isolation(seen, "ko") == how.REDUCED["landlock"].ko
+    seen = msgspec.structs.replace(seen, isolation_notes=(f"{REDUCED}abstract sockets of the host",))
+    assert "추상 유닉스 소켓" in how._isolation(seen, "ko")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sys
 import threading
+import time
+import types
 
 import pytest
 
+from grader import sandbox
 from grader.records import Ending, Limits
-from grader.sandbox import gpu, seccomp
+from grader.sandbox import driver, gpu, seccomp
 from grader.sandbox.watch import Watch
+from tests.sandbox_boxes import isolation_or_skip, notebook
 
 
 @pytest.fixture
@@ -45,6 +51,86 @@ def test_only_allowed_devices_are_lent(dev, monkeypatch):
     lent = gpu.borrow(dev, mark)
     assert lent.index == 1
     lent.give_back()
+
+
+def test_devices_may_be_named_by_uuid(dev, monkeypatch):
+    """As batch grading hands them on: else a notebook would run on the CPU and nobody would know."""
+    mark = f"uuid-{os.getpid()}-"
+    said = "0, GPU-8932f937-aa\n1, GPU-8932ffff-bb\n"
+    for allowed, expected in {
+        "GPU-8932ffff-bb": [1],
+        "GPU-8932ff, GPU-8932f9": [1, 0],
+        "GPU-8932f": [],
+        "1,7,0": [1],
+        "-1": [],
+    }.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
+        assert gpu.offered(dev, lambda arguments: said) == expected, allowed
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932ffff-bb")
+    lent = gpu.borrow(dev, mark, ask=lambda arguments: said)
+    assert lent.index == 1
+    lent.give_back()
+    notes = []
+    assert gpu.borrow(dev, mark, ask=lambda arguments: "", tell=notes.append) is None
+    assert notes == [gpu.UNKNOWN]
+
+
+def test_as_many_notebooks_share_a_device_as_it_has_seats(dev, monkeypatch):
+    mark = f"seats-{os.getpid()}-"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv(gpu.SEATS, "3")
+    sitting = [gpu.borrow(dev, mark, patience=0) for _ in range(4)]
+    assert [lent and (lent.index, lent.seats) for lent in sitting] == [(1, 3)] * 3 + [None]
+    memory = gpu.Memory(1, lambda arguments: "24000\n", seats=sitting[0].seats)
+    assert memory.limit_mb == pytest.approx(gpu.SHARE * 8000)
+    sitting[1].give_back()
+    monkeypatch.setenv(gpu.SEATS, "1")
+    assert gpu.borrow(dev, mark, patience=0) is None, "the whole device is not to be had beside the others"
+    for lent in (sitting[0], sitting[2]):
+        lent.give_back()
+    whole = gpu.borrow(dev, mark, patience=0)
+    assert whole.seats == 1
+    whole.give_back()
+
+
+def test_waiting_in_vain_is_told(dev, monkeypatch):
+    mark, notes = f"vain-{os.getpid()}-", []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with contextlib.closing(gpu.borrow(dev, mark).locks[0]):
+        assert gpu.borrow(dev, mark, patience=0, tell=notes.append) is None
+    assert notes == ["no GPU got free within 0 minutes: ran on the CPU"]
+
+
+@pytest.mark.kernel
+def test_waiting_for_a_gpu_is_nobodys_time_and_is_noted(monkeypatch):
+    """It counted against the program's own limit, and a notebook's kernel "did not answer in time"."""
+    isolation = isolation_or_skip()
+
+    def busy(*, tell):
+        time.sleep(4)
+        tell(f"{gpu.NONE_FREE} within 60 minutes: ran on the CPU")
+
+    monkeypatch.setattr(gpu, "borrow", busy)
+    done = sandbox.run_process(
+        [sys.executable, "-c", "print(1)"],
+        isolation=isolation,
+        limits=Limits(total_seconds=3, memory_mb=512, processes=64),
+    )
+    assert (done.ending, done.stdout) == (Ending.COMPLETED, b"1\n")
+    ran = notebook(isolation, "print(1)")
+    assert [note for note in ran.notes if note.startswith(gpu.NONE_FREE)]
+
+
+def test_a_kernels_time_to_start_begins_once_it_has_its_gpu(monkeypatch):
+    room = types.SimpleNamespace(control=None, control_inside="")
+    drive = driver._Drive(room, Limits(), None)
+    drive._launched = time.monotonic() - 1000
+    monkeypatch.setattr(driver, "listening", lambda control: False)
+    deadlines = []
+    monkeypatch.setattr(drive, "_still_starting", lambda deadline: deadlines.append(deadline) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        drive.wait_ready()
+    assert deadlines[0] > time.monotonic() + driver.KERNEL_START / 2
 
 
 def test_a_machine_without_a_gpu_waits_for_nothing(tmp_path):
@@ -89,10 +175,6 @@ def test_without_nvidia_smi_there_is_no_limit():
 @pytest.mark.gpu
 def test_a_tensor_is_computed_inside():
     """Only on a machine with a GPU; never run so far."""
-    import sys
-
-    from grader import sandbox
-
     if not gpu.indices():
         pytest.skip("no NVIDIA device on this machine")
     assert shutil.which("nvidia-smi")

@@ -44,8 +44,7 @@ def _unpack(opened: zipfile.ZipFile, folder: Path) -> None:
     if len(wanted) > MAX_FILES:
         raise _too_large(f"{len(wanted)} > {MAX_FILES}")
     total = 0
-    for info in wanted:
-        target = folder.joinpath(*(_part(part) for part in _path(info).parts))
+    for info, target in zip(wanted, _targets([_path(info) for info in wanted], folder), strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
         with opened.open(info) as source, target.open("wb") as file:
@@ -55,6 +54,41 @@ def _unpack(opened: zipfile.ZipFile, folder: Path) -> None:
                 if size > MAX_FILE_BYTES or total > MAX_BYTES:
                     raise _too_large(f"{info.filename}: {size >> 20} MiB, {total >> 20} MiB")
                 file.write(chunk)
+
+
+def _targets(paths: list[PurePosixPath], folder: Path) -> list[Path]:
+    """Where in `folder` each of `paths` goes. Two names that are alike once cleaned get a number, so that
+    neither a file nor a student's folder takes the other's place; a name that needs no cleaning keeps it."""
+    given: dict[tuple[Path, str], Path] = {}
+    plain = [[unicodedata.normalize("NFC", part) for part in path.parts] for path in paths]
+    for parts in plain:
+        place = folder
+        for part in parts:
+            if _part(part) != part:
+                break
+            place = given.setdefault((place, part), place / part)
+    taken = set(given.values())
+    found = []
+    for parts in plain:
+        place = folder
+        for part in parts:
+            if (place, part) not in given:
+                given[place, part] = _free(place / _part(part), taken)
+                taken.add(given[place, part])
+            place = given[place, part]
+        found.append(place)
+    return found
+
+
+def _free(path: Path, taken: set[Path]) -> Path:
+    """`path`, or with the first number that is not taken: 'hw (2).ipynb'."""
+    suffix = path.suffix if path.suffix.lower() in TAKEN else ""
+    stem = path.name.removesuffix(suffix)
+    number, found = 2, path
+    while found in taken:
+        found = path.with_name(f"{stem} ({number}){suffix}")
+        number += 1
+    return found
 
 
 def _wanted(info: zipfile.ZipInfo) -> bool:
@@ -89,8 +123,8 @@ def _path(info: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _part(name: str) -> str:
-    """One part of a path as any file system takes it: no sign that Windows refuses, 255 bytes at most."""
-    name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", unicodedata.normalize("NFC", name)).rstrip(" .") or "_"
+    """One part of a path (NFC) as any file system takes it: no sign Windows refuses, 255 bytes at most."""
+    name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", name).rstrip(" .") or "_"
     if len(name.encode("utf-8", "replace")) <= LONGEST:
         return name
     # Told apart by a hash, with the suffix that says what it is.

@@ -9,6 +9,7 @@ that are part of every result's key are compared there first.
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -24,17 +25,34 @@ from grader.batch.surroundings import surroundings
 from grader.batch.work import Order, at, crashed, do, own_code
 from grader.errors import UsageError
 from grader.pipeline import Plan
+from grader.records import Text
+from grader.sandbox.gpu import SEATS
 
 RETRIES = 3
 """How often an entry is tried again when the node that had it is lost."""
+LOST = Text(
+    ko=f"클러스터에서 결과를 받지 못했습니다(노드를 잃으면 {RETRIES}번까지 다시 합니다). "
+    "노드들이 살아 있는지 확인하고 같은 명령을 다시 실행해 주세요.",
+    en=f"The cluster gave no result (after the loss of a node it is tried {RETRIES} times more). "
+    "See that its nodes are alive and run the same command again.",
+)
 
 
-def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes) -> Done:
-    """`do`, on a machine that has the notebooks only as bytes and must be like the driver's (`expected`)."""
+def do_by_value(entry: Entry, order: Order, expected: str, *notebooks: bytes, seats: int = 0) -> Done:
+    """`do`, on a machine that has the notebooks only as bytes and must be like the driver's (`expected`).
+
+    `seats`: so many notebooks share the GPU that Ray gave this one; 0 where none was asked for.
+    """
+    if seats:
+        os.environ[SEATS] = str(seats)
     if (found := _alike(order.plan)) != expected:
-        return crashed(
-            entry, f"{socket.gethostname()} has another grader or classroom: {found}, not {expected}"
+        why = Text(
+            ko="다른 버전의 채점기나 교실이 있는 노드라서 채점하지 않았습니다. "
+            "모든 노드에 같은 버전을 준비한 뒤 같은 명령을 다시 실행해 주세요.",
+            en="The node has another grader or classroom, so it graded nothing. "
+            "Prepare the same version on every node and run the same command again.",
         )
+        return crashed(entry, why, f"{socket.gethostname()}: {found}, not {expected}")
     if not entry.path:
         return do(entry, order)
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
@@ -85,6 +103,8 @@ def ray_scheduler(
         retry_exceptions=False,
     )
 
+    seats = max(1, int(1 / gpus)) if gpus else 0
+
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
         waiting = iter(entries)
         running: dict[Any, tuple[Entry, set[str]]] = {}
@@ -98,7 +118,7 @@ def ray_scheduler(
                 for digest, content in contents:
                     held[digest] = held.get(digest) or ray.put(content)
                 parts = [held[digest] for digest, _ in contents]
-                task = remote.remote(entry, shared, expected, *parts)
+                task = remote.remote(entry, shared, expected, *parts, seats=seats)
                 running[task] = (entry, {digest for digest, _ in contents})
                 started(entry)
             if not running:
@@ -112,7 +132,7 @@ def ray_scheduler(
                 try:
                     yield entry, ray.get(task)
                 except ray.exceptions.RayError as error:
-                    yield entry, crashed(entry, f"{type(error).__name__} after {RETRIES} retries")
+                    yield entry, crashed(entry, LOST, type(error).__name__)
 
     return schedule
 

@@ -29,6 +29,7 @@ from grader.errors import GraderError, UsageError
 from grader.naming import folder_name
 from grader.publish import PARTIAL, write_bytes, write_whole
 from grader.records import Ending, RubricItem, Text
+from grader.sandbox.gpu import PATIENCE
 
 Scheduler = Callable[[Iterable[Entry], Order], Iterator[tuple[Entry, Done]]]
 
@@ -126,6 +127,8 @@ def summarise(out: Path, book: Gradebook, rubric: tuple[RubricItem, ...], lang: 
 def _local(jobs: int, progress: Progress, slots: Slots | None) -> Scheduler:
     def schedule(entries: Iterable[Entry], order: Order) -> Iterator[tuple[Entry, Done]]:
         seconds = 120.0 if order.plan is None else order.plan.limits.total_seconds + 900.0
+        # Another grader on this machine may have the devices: what waits for one isn't hanging.
+        seconds += PATIENCE if slots and order.plan is not None else 0.0
         return run_local(entries, order, jobs, seconds, progress.started, progress.staged, slots)
 
     return schedule

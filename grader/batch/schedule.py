@@ -19,8 +19,9 @@ from pebble import ProcessExpired, ProcessPool
 from grader.batch.entries import Done, Entry
 from grader.batch.live import Teller, folder, stage
 from grader.batch.slots import Slots
-from grader.batch.work import Order, crashed, do
+from grader.batch.work import Order, crashed, do, unforeseen
 from grader.records import Text
+from grader.sandbox.gpu import SEATS
 
 TASKS_PER_WORKER = 50
 """A worker is replaced after so many entries: what a library leaks doesn't add up over a course."""
@@ -63,8 +64,10 @@ def run_local(
                 while len(running) < most and (entry := next(waiting, None)) is not None:
                     # `jobs` is at most what fits, so there is always a device free here.
                     device = slots.take() if slots else None
-                    most_seconds = seconds * max(1, len(entry.notebooks))  # they run one after another
-                    task = pool.schedule(do_here, args=(entry, order, live, device), timeout=most_seconds)
+                    seats = slots.seats(device) if slots and device is not None else 1
+                    task = pool.schedule(
+                        do_here, args=(entry, order, live, device, seats), timeout=_most(entry, seconds)
+                    )
                     running[task] = _Running(entry, device)
                 if not running:
                     break
@@ -79,16 +82,17 @@ def run_local(
                     entry, device = running.pop(task)
                     if slots and device is not None:
                         slots.give(device)
-                    yield entry, _outcome(task, entry, seconds)
+                    yield entry, _outcome(task, entry, _most(entry, seconds))
         finally:
             pool.stop()
             pool.join()
 
 
-def do_here(entry: Entry, order: Order, live: str, device: str | None) -> Done:
-    """`do` in a worker process: told to the driver as it goes on, on `device` where one was given."""
+def do_here(entry: Entry, order: Order, live: str, device: str | None, seats: int = 1) -> Done:
+    """`do` in a worker process: told to the driver as it goes on, on `device` where one was given, which
+    `seats` notebooks share."""
     if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+        os.environ["CUDA_VISIBLE_DEVICES"], os.environ[SEATS] = device, str(seats)
     # What a killed worker leaves lies where the driver clears up.
     tempfile.tempdir = live
     tell = Teller(live, entry.student)
@@ -96,12 +100,28 @@ def do_here(entry: Entry, order: Order, live: str, device: str | None) -> Done:
     return do(entry, order, tell)
 
 
+def _most(entry: Entry, seconds: float) -> float:
+    """Of wall clock: its notebooks run one after another."""
+    return seconds * max(1, len(entry.notebooks))
+
+
 def _outcome(future: Future, entry: Entry, seconds: float) -> Done:
     try:
         return future.result()
     except TimeoutError:
-        return crashed(entry, f"no result after {seconds:.0f} s")
+        why = Text(
+            ko=f"{seconds:.0f}초가 지나도 결과가 나오지 않아 멈췄습니다. "
+            "한꺼번에 보는 수(--jobs)를 줄여 다시 실행해 주세요.",
+            en=f"It was stopped with no result after {seconds:.0f} s. Run again with fewer at once (--jobs).",
+        )
+        return crashed(entry, why)
     except ProcessExpired as death:
-        return crashed(entry, f"worker died, exit code {death.exitcode}")
+        why = Text(
+            ko="채점하던 프로세스가 갑자기 끝났습니다. 메모리가 모자라면 그럴 수 있으니, "
+            "한꺼번에 보는 수(--jobs)를 줄여 다시 실행해 주세요.",
+            en="The process that graded it died, as happens when memory runs out. "
+            "Run again with fewer at once (--jobs).",
+        )
+        return crashed(entry, why, f"exit code {death.exitcode}")
     except Exception as error:
-        return crashed(entry, f"{type(error).__name__}: {error}")
+        return unforeseen(entry, error)

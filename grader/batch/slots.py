@@ -29,9 +29,9 @@ class Slots:
 
     def __init__(self, devices: tuple[Device, ...], need_mb: dict[str, int]) -> None:
         """`need_mb`: what one notebook takes, by device name."""
-        self._free = {device.name: device.memory_mb for device in devices}
-        self._need = need_mb
-        self.room = sum(device.memory_mb // need_mb[device.name] for device in devices)
+        self._whole = {device.name: device.memory_mb for device in devices}
+        self._free, self._need = dict(self._whole), need_mb
+        self.room = sum(self.seats(device.name) for device in devices)
         """So many notebooks fit at once."""
 
     def take(self) -> str | None:
@@ -43,6 +43,10 @@ class Slots:
         name = max(fitting, key=lambda name: self._free[name])
         self._free[name] -= self._need[name]
         return name
+
+    def seats(self, name: str) -> int:
+        """So many notebooks share device `name`."""
+        return self._whole[name] // self._need[name]
 
     def give(self, name: str) -> None:
         """A notebook on device `name` has ended, however it did."""
@@ -82,6 +86,14 @@ def slots(devices: tuple[Device, ...], *, fraction: float = 0.0, memory_gib: flo
             en=f"{asked}: the largest GPU here has {largest:.1f} GiB. Ask for less.",
         )
     return Slots(fitting, need)
+
+
+def one_each(devices: tuple[Device, ...]) -> Slots | None:
+    """One notebook on each device, where nobody asked for anything; None where there is no device.
+
+    More would wait in their sandboxes for a device to get free, and the waiting would count as theirs.
+    """
+    return slots(devices, fraction=1.0) if devices else None
 
 
 def devices() -> tuple[Device, ...]:

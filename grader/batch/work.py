@@ -20,6 +20,9 @@ from grader.batch.entries import Done, Entry
 from grader.errors import GraderError, UnreadableSubmission
 from grader.records import Record, RubricItem, Text, to_json
 
+DETAIL = 300
+"""Characters of an exception's own words that are shown."""
+
 
 class Order(Record):
     """How all entries of a batch are to be done; picklable, and part of each entry's key."""
@@ -96,15 +99,37 @@ def do(entry: Entry, order: Order, progress: pipeline.Progress = pipeline.quiet)
     except GraderError as error:
         return Done(student=entry.student, problem=error.text, ours=True)
     except MemoryError:
-        return crashed(entry, "MemoryError")
+        return crashed(entry, OUT_OF_MEMORY)
     except Exception as error:
-        return crashed(entry, f"{type(error).__name__}: {error}")
+        return unforeseen(entry, error)
 
 
-def crashed(entry: Entry, reason: str) -> Done:
-    """The grader failed on this entry: said plainly, counted as undecided."""
+OUT_OF_MEMORY = Text(
+    ko="채점하는 데 메모리가 모자랐습니다. 한꺼번에 보는 수(--jobs)를 줄여 다시 실행해 주세요.",
+    en="There was not enough memory to grade it. Run again with fewer at once (--jobs).",
+)
+
+
+def unforeseen(entry: Entry, error: Exception) -> Done:
+    """An exception of ours that nobody thought of."""
+    why = Text(
+        ko="채점기에서 예상하지 못한 오류가 났습니다. "
+        "같은 명령을 다시 실행해 보고, 또 나오면 괄호 안의 내용을 알려 주세요.",
+        en="The grader failed in a way nobody foresaw. Run the same command again; if it comes back, "
+        "report what is in parentheses.",
+    )
+    return crashed(entry, why, f"{type(error).__name__}: {error}")
+
+
+def crashed(entry: Entry, why: Text, detail: str = "") -> Done:
+    """The grader failed on this entry: said plainly, counted as undecided.
+
+    `why`: what happened and what to do. `detail`: what there is of it in English only, for who looks into it.
+    """
+    words = " ".join(detail.split())
+    last = f" ({words[:DETAIL]}{'…' if len(words) > DETAIL else ''})" if words else ""
     problem = Text(
-        ko=f"채점기 쪽 문제로 판단하지 못했습니다 ({reason}). 학생의 점수와는 무관합니다.",
-        en=f"The grader failed on it ({reason}). This says nothing of the student's work.",
+        ko=f"채점기 쪽 문제로 판단하지 못했습니다. {why.ko} 학생의 점수와는 무관합니다.{last}",
+        en=f"The grader failed on it. {why.en} This says nothing of the student's work.{last}",
     )
     return Done(student=entry.student, problem=problem, ours=True)

@@ -20,6 +20,9 @@ from grader.errors import UsageError
 from grader.pipeline import Plan
 from grader.records import Status
 
+GPU_INSIDE = ("auto", "bubblewrap", "none")
+"""Isolations that a GPU is seen in; others compute on the CPU."""
+
 Database = Annotated[
     str,
     typer.Option(
@@ -62,7 +65,8 @@ def batch(
             "--gpus",
             min=0,
             help=say(
-                "노트북 하나가 쓰는 GPU: 0.25면 하나에 네 권", "GPUs a notebook takes: 0.25 puts four on one"
+                "노트북 하나가 쓰는 GPU: 0.25면 하나에 네 권 (기본: GPU마다 한 권)",
+                "GPUs a notebook takes: 0.25 puts four on one (default: one each)",
             ),
         ),
     ] = 0.0,
@@ -110,7 +114,7 @@ def batch(
     _needs_extra()
     from grader.batch.cluster import ray_scheduler
     from grader.batch.run import Progress, run_batch
-    from grader.batch.slots import devices, slots
+    from grader.batch.slots import devices, one_each, slots
     from grader.batch.surroundings import surroundings
     from grader.batch.work import order
     from grader.cli.board import Board
@@ -123,6 +127,8 @@ def batch(
         )
     if (gpus or gpu_memory) and not ray:
         places = slots(devices(), fraction=gpus, memory_gib=gpu_memory)
+    elif run and not ray and isolation in GPU_INSIDE:
+        places = one_each(devices())
     plan = None
     if run:
         plan = Plan(

@@ -16,9 +16,15 @@ _instead = {}
 
 
 def after(name, function):
-    """Call `function(module)` right after module `name` was executed, or now if it was already."""
-    if name in sys.modules:
-        guarded(function)(sys.modules[name])
+    """Call `function(module)` right after module `name` was executed, or now if it was already.
+
+    A module that is only being executed has not got its names yet: it imports torch, say, whose own hooks
+    want to act on it. They have to wait; the end of it is seen where somebody waits for it already.
+    """
+    module = sys.modules.get(name)
+    executing = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    if module is not None and not (executing and name in _after):
+        guarded(function)(module)
     else:
         _after.setdefault(name, []).append(guarded(function))
 

@@ -129,6 +129,13 @@ class Classroom(Line, total=False):
     served: str | None
 
 
+class Failure(Line, total=False):
+    """'probe-error': the probe itself failed inside the kernel."""
+
+    where: str | None
+    error: str | None
+
+
 class Weights(Line, total=False):
     """'weights'."""
 
@@ -161,6 +168,7 @@ SHAPES = {
     "standin": Classroom,
     "model": Model,
     "weights": Weights,
+    "probe-error": Failure,
 }
 
 

@@ -13,7 +13,7 @@ from grader.observed.fold import Lines, gather
 from grader.observed.shapes import legible
 from grader.records import Submission, Testimony
 from grader.replacing import replacing
-from grader.sandbox import Execution
+from grader.sandbox import Event, Execution
 
 SKEW = 20.0
 """Seconds between a line's own time and its receipt, after taking off what all lines have."""
@@ -29,6 +29,9 @@ APART = 0.06
 ACCURACY = re.compile(r"(?:^|[_/ .])(?:acc|accuracy|정확도)(?:_score)?$", re.IGNORECASE)
 """Names of a metric that `recorded` takes for an accuracy (stages don't import each other), and a nested
 one's ('eval_accuracy.accuracy')."""
+
+FAILURES = 3
+"""Of the probe itself, that are named."""
 
 ASSIGNS = "assigns attributes of torch"
 FLAGS = {
@@ -70,6 +73,7 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
             found.append(f"{late} probe lines carry a time of their own")
         if len(offsets) < len(events):
             found.append("some probe lines carry no time")
+    found += _failures(events)
     if execution.malformed_events:
         found.append(f"{execution.malformed_events} lines on the probe's pipe are no JSON objects")
     if execution.events_cut:
@@ -78,6 +82,15 @@ def doubts(submission: Submission, execution: Execution, testimony: Testimony) -
     if len(runs) > len(testimony.runs):
         found.append("some training runs were reported in a way the probe never does")
     return tuple(dict.fromkeys(found))
+
+
+def _failures(events: list[Event]) -> list[str]:
+    """Where the probe itself failed: what it would have said is missing."""
+    failed = [event.data for event in events if event.data.get("t") == "probe-error"]
+    said = [f"the probe failed in {data.get('where')}: {data.get('error')}" for data in failed]
+    distinct = list(dict.fromkeys(" ".join(one.split())[:200] for one in said))
+    more = [f"the probe failed in {len(distinct) - FAILURES} other ways"] if len(distinct) > FAILURES else []
+    return distinct[:FAILURES] + more
 
 
 def replaced(submission: Submission, execution: Execution) -> tuple[int, ...]:

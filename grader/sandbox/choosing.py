@@ -25,6 +25,7 @@ import msgspec
 
 from grader.errors import SandboxError
 from grader.records import Ending, Limits
+from grader.sandbox.remedies import remedy
 from grader.sandbox.types import Isolation, ProcessResult
 
 NAMES = ("auto", "bubblewrap", "container", "podman", "docker", "landlock", "none")
@@ -107,9 +108,8 @@ def run_canary(isolation: Isolation) -> ProcessResult:
     """The canaries set out, and canary.py let loose on them inside. Raises SandboxError if it can't be."""
     from grader.sandbox.process import run_process
 
-    program = Path(__file__).with_name("canary.py").read_text()
     return let_loose(
-        lambda stdin, collect_to: run_process(
+        lambda program, stdin, collect_to: run_process(
             [sys.executable, "-I", "-S", "-c", program],
             isolation=isolation,
             binds=(),
@@ -124,9 +124,10 @@ def run_canary(isolation: Isolation) -> ProcessResult:
     )
 
 
-def let_loose(run: Callable[[bytes, Path], ProcessResult], *, pid: int = 0) -> ProcessResult:
-    """Set out canaries; what `run(stdin, collect_to)`, canary.py in a sandbox, got hold of.
+def let_loose(run: Callable[[str, bytes, Path], ProcessResult], *, pid: int = 0) -> ProcessResult:
+    """Set out canaries; what `run(program, stdin, collect_to)` in a sandbox got hold of.
 
+    `program` is canary.py's text, the same that is run outside as the control.
     `pid`: the grader's, where process numbers inside are the host's. Raises SandboxError if the canaries
     can't be set out.
     """
@@ -149,7 +150,7 @@ def let_loose(run: Callable[[bytes, Path], ProcessResult], *, pid: int = 0) -> P
         os.environ["GRADER_CANARY"] = asked["secret"]
         try:
             asking = json.dumps({**asked, "harmful": True, "pid": pid}).encode()
-            return run(asking, Path(asked["folder"]) / "collected")
+            return run(program, asking, Path(asked["folder"]) / "collected")
         finally:
             del os.environ["GRADER_CANARY"]
 
@@ -211,28 +212,10 @@ def _cannot_start(result: ProcessResult, isolation: Isolation) -> SandboxError:
     """Why the sandbox did not get as far as running anything, with what helps."""
     said = result.stderr.decode(errors="replace").strip()
     last = said.splitlines()[-1][:300] if said else f"exit code {result.returncode}, {result.ending.value}"
-    ko, en = "bubblewrap과 커널 설정을 확인해 주세요.", "Look at bubblewrap and the kernel's settings."
-    if isolation.name == "container":
-        from grader.sandbox import reduced
-
-        ko, en = reduced.engine_help(said, isolation.engine)
-    elif any(sign in said for sign in ("uid map", "RTM_NEWADDR", "namespace", "Operation not permitted")):
-        ko = (
-            "이 시스템이 사용자 네임스페이스를 막고 있어요. Ubuntu 23.10 이상이면 AppArmor 프로필 "
-            "bwrap-userns-restrict를 켜고(`sudo apt install apparmor-profiles`), "
-            "컨테이너 안이라면 밖에서 실행해 주세요."
-        )
-        en = (
-            "This system refuses user namespaces. On Ubuntu 23.10 or later enable the AppArmor profile "
-            "bwrap-userns-restrict (`sudo apt install apparmor-profiles`); "
-            "inside a container, run it outside."
-        )
-    elif "Permission denied" in said:
-        ko = "샌드박스 사용자가 파이썬 환경을 읽을 수 없어요. `chmod -R o+rX`로 읽기 권한을 주세요."
-        en = "The sandbox's user can't read the Python environment: give it leave with `chmod -R o+rX`."
+    help_ = remedy(isolation, said)
     return SandboxError(
-        ko=f"격리된 실행 환경을 시작하지 못했어요({last}). {ko}",
-        en=f"The sandbox does not start ({last}). {en}",
+        ko=f"격리된 실행 환경을 시작하지 못했어요({last}). {help_.ko}",
+        en=f"The sandbox does not start ({last}). {help_.en}",
     )
 
 

@@ -135,9 +135,17 @@ class Container(Jail):
         return self._inspect("{{.State.OOMKilled}}") == "true"
 
     def kill(self) -> None:
-        """See `Jail.kill`."""
-        if self.process is None:
-            return
+        """See `Jail.kill`. What it holds is let go also where the program never started."""
+        try:
+            if self.process is not None:
+                self._end(self.process)
+        finally:
+            self._pull()
+            if self._held >= 0:
+                os.close(self._held)
+                self._held = -1
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
         if self._init >= 0:
             with contextlib.suppress(OSError):  # not ours to signal with docker: the engine does it below
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
@@ -145,15 +153,16 @@ class Container(Jail):
             os.close(self._init)
             self._init = -1
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(2.0)
+            process.wait(2.0)
+        self._pull()
+        process.kill()
+        process.wait()
+
+    def _pull(self) -> None:
+        """Have the engine remove the container, where it was asked for one."""
         if self._leash is not None:
             self._leash.pull()
             self._leash = None
-        self.process.kill()
-        self.process.wait()
-        if self._held >= 0:
-            os.close(self._held)
-            self._held = -1
 
 
 def _name(pid: int) -> str:

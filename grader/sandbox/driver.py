@@ -136,7 +136,7 @@ def run_in(
             start_seconds=drive.start_seconds,
             startup_seconds=drive.startup_seconds,
             warm=isinstance(jail, WarmBox),
-            notes=tuple(warm.notes) if warm.kept() and not isinstance(jail, WarmBox) else (),
+            notes=(*(warm.notes if warm.kept() and not isinstance(jail, WarmBox) else ()), *jail.notes),
         )
 
 
@@ -186,7 +186,7 @@ class _Drive:
 
     def wait_ready(self) -> None:
         """Wait for the sockets, connect, and wait for a first answer. Raises SandboxError."""
-        deadline = self._launched + KERNEL_START
+        deadline = time.monotonic() + KERNEL_START  # not from `launch`, which may wait for a GPU
         while not listening(self.jail.control):
             self._still_starting(deadline)
             time.sleep(0.005)

@@ -77,6 +77,7 @@ class Jail:
         self.bubblewrap = isolation.name == "bubblewrap"
         self.group: cgroup.Group | Members | None = None
         self.gpu: gpu.Lent | None = None
+        self.notes: list[str] = []  # what people should know of this one run, in English
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
         self._uid: int | None = None
@@ -123,7 +124,7 @@ class Jail:
 
     def gpu_memory(self) -> gpu.Memory | None:
         """For the watchdog, where this sandbox has a GPU."""
-        return gpu.Memory(self.gpu.index) if self.gpu else None
+        return gpu.Memory(self.gpu.index, seats=self.gpu.seats) if self.gpu else None
 
     @property
     def control_inside(self) -> str:
@@ -191,7 +192,7 @@ class Jail:
             info, info_in = os.pipe2(os.O_CLOEXEC)
             hold(info)
             if self.bubblewrap and not nest:
-                self.gpu = gpu.borrow()
+                self.gpu = gpu.borrow(tell=self.notes.append)
                 if self.gpu:  # the one device inside is number 0, whatever it is here
                     env = {name: value for name, value in env.items() if name != "CUDA_VISIBLE_DEVICES"}
             filter_ = hold(seccomp.as_fd(seccomp.program(gpu=self.gpu is not None, nest=nest)))

@@ -51,6 +51,8 @@ def abi() -> int:
 class Confined(Jail):
     """See `Jail`. `self.process` is `confine`, which waits for the program as root."""
 
+    _leash = -1
+
     def start(
         self,
         argv: Sequence[str],
@@ -115,11 +117,11 @@ class Confined(Jail):
 
     def kill(self) -> None:
         """See `Jail.kill`. `confine` does it when the leash is let go, or when we are gone."""
-        if self.process is None:
-            return
-        if self._leash >= 0:
+        if self._leash >= 0:  # also where `confine` itself could not be started
             os.close(self._leash)
             self._leash = -1
+        if self.process is None:
+            return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10.0)
         self.process.kill()

@@ -72,9 +72,9 @@ def run_in(
 ) -> ProcessResult:
     """`run_process`, in this sandbox; it is closed afterwards."""
     with room as jail:
-        began = time.monotonic()
         pipe = subprocess.PIPE
         process = jail.start(argv, env, stdin=pipe, stdout=pipe, stderr=pipe)
+        began = time.monotonic()  # waiting for a GPU is nobody's time
         watch = Watch(roots_of(process), limits, jail.writable, jail.group, jail.gpu_memory())
         talk = _Talk(process, stdin, limits)
         stopped: tuple[Ending, Text] | None = None

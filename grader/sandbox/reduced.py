@@ -81,25 +81,3 @@ def _prove_landlock() -> Isolation:
     if said["facts"]["shm"] == os.stat("/dev/shm").st_dev:
         holes.append("/dev/shm is the host's")
     return Isolation(name="landlock", notes=(memory, *(f"{REDUCED}{hole}" for hole in holes)))
-
-
-def engine_help(said: str, engine: str) -> tuple[str, str]:
-    """What helps where an engine would not start a container: Korean, English."""
-    if "subuid" in said or "newuidmap" in said or "no user mapping" in said:
-        name = os.environ.get("USER", "USER")
-        command = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
-        return (
-            f"루트리스 podman에는 하위 사용자 번호가 필요해요: `sudo apt install uidmap`, `{command}`",
-            f"Rootless podman needs subordinate user numbers: `sudo apt install uidmap`, `{command}`.",
-        )
-    if "hybrid" in said:
-        return (
-            "crun은 이 시스템의 cgroup에서 작동하지 않아요. `sudo apt install runc`로 runc를 설치해 주세요.",
-            "crun does not work with this system's control groups. Install runc: `sudo apt install runc`.",
-        )
-    if "permission denied" in said.lower() and engine == "docker":
-        return (
-            "docker를 쓸 권한이 없어요. root나 docker 그룹의 사용자로 실행하거나 podman을 설치해 주세요.",
-            "You may not use docker. Run as root or in the group docker, or install podman.",
-        )
-    return (f"{engine} 설정을 확인해 주세요.", f"Look at {engine}'s settings.")

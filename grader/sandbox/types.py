@@ -104,7 +104,7 @@ class Execution(Record):
     warm: bool = False
     """Run in a kernel that had its imports done before."""
     notes: tuple[str, ...] = ()
-    """Why not, where that was asked for and something failed."""
+    """Why not, where that was asked for and something failed; and why it had no GPU."""
 
 
 class ProcessResult(Record):

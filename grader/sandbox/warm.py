@@ -85,7 +85,7 @@ def box(
         return None
     if isolation.name != "bubblewrap" or _failures > MOST_FAILURES:
         return None
-    if gpu.indices():
+    if gpu.offered():
         _note("there is a GPU: it is lent to one sandbox at a time, so no warm kernels")
         return None
     binds = [bind._replace(source=Path(bind.source).resolve()) for bind in binds]
@@ -144,9 +144,8 @@ def prove(zygote: Zygote) -> None:
     from grader.sandbox import choosing
     from grader.sandbox.process import run_in
 
-    program = Path(__file__).with_name("canary.py").read_text()
     result = choosing.let_loose(
-        lambda stdin, collect_to: run_in(
+        lambda program, stdin, collect_to: run_in(
             WarmBox(zygote, limits=choosing.LIMITS, binds=zygote.binds, python=zygote.python),
             [zygote.python, "-c", program],
             env={},

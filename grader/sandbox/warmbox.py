@@ -129,6 +129,7 @@ class WarmBox:
 
     control_inside = arguments.CONTROL
     exit_seconds = Jail.exit_seconds
+    notes: Sequence[str] = ()
 
     def __init__(self, zygote: Zygote, *, limits: Limits, binds: Sequence[Bind], python: str) -> None:
         self.zygote, self.limits, self.python = zygote, limits, python

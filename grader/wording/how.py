@@ -17,6 +17,34 @@ REDUCED = {
     ),
 }
 """Isolation → what every report made with it says. Asked for by name, never chosen by itself."""
+NOTES = {
+    "memory limit: best effort": Text(ko="메모리 한도는 감시로만", en="memory limited by a watchdog only"),
+    "bubblewrap older than 0.8": Text(
+        ko="bubblewrap이 오래되어 보호가 한 겹 적음", en="one layer of protection fewer (an old bubblewrap)"
+    ),
+    "bubblewrap older than 0.7": Text(
+        ko="임시 폴더의 크기는 제한하지 못함", en="temporary folders without a limit of their own"
+    ),
+    "not covered: abstract sockets": Text(
+        ko="이 컴퓨터의 추상 유닉스 소켓 접속도 막지 못함",
+        en="nor from this machine's abstract unix sockets",
+    ),
+    "not covered: /dev/shm": Text(
+        ko="/dev/shm을 이 컴퓨터와 함께 씀", en="it shares /dev/shm with this machine"
+    ),
+    "no warm kernel:": Text(
+        ko="미리 준비한 커널을 쓰지 못해 새로 시작함", en="started cold: the warm kernel was not usable"
+    ),
+    "no GPU got free": Text(
+        ko="비는 GPU가 없어 기다리다가 CPU로 실행함", en="ran on the CPU: no GPU got free in time"
+    ),
+    "CUDA_VISIBLE_DEVICES names no GPU": Text(
+        ko="CUDA_VISIBLE_DEVICES에 적힌 GPU가 없어 CPU로 실행함",
+        en="ran on the CPU: the GPU named in CUDA_VISIBLE_DEVICES is not here",
+    ),
+}
+"""How a note of the isolation begins → what is said of it. The others change nothing for a reader (which
+control group, which engine) or stand in REDUCED already; all of them are in evidence.json."""
 
 
 class Way(NamedTuple):
@@ -75,15 +103,21 @@ def _share(runs: tuple[TrainingRun, ...]) -> str | None:
 
 
 def _isolation(seen: Observed, lang: str) -> str:
+    notes = [
+        said.in_(lang)
+        for begins, said in NOTES.items()
+        if any(note.startswith(begins) for note in seen.isolation_notes)
+    ]
+    return ", ".join((_isolated_by(seen, lang), *notes))
+
+
+def _isolated_by(seen: Observed, lang: str) -> str:
     if seen.isolation in REDUCED:
         return REDUCED[seen.isolation].in_(lang)
     # 'podman 4.3.1, rootless' is a note; which engine it was is what people ask
     engine = next((word for note in seen.isolation_notes if (word := note.split(" ")[0]) in ENGINES), "")
     name = f"{engine} container" if engine else seen.isolation
-    ko, en = f"{name.replace('container', '컨테이너')} 격리", f"isolated by {name}"
-    if any(note.startswith("memory limit: best effort") for note in seen.isolation_notes):
-        ko, en = f"{ko}, 메모리 한도는 감시로만", f"{en}, memory limited by a watchdog only"
-    return ko if lang == "ko" else en
+    return f"{name.replace('container', '컨테이너')} 격리" if lang == "ko" else f"isolated by {name}"
 
 
 def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
