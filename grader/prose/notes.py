@@ -80,6 +80,8 @@ def debugging(units: list[Unit]) -> Iterator[Observation]:
     for i, unit in enumerate(written):
         if unit.cell in reported or not _PROBLEM.search(unit.text) or not re.search(r"[가-힣]", unit.text):
             continue
+        if unit.text.rstrip(" *_").endswith(("까요?", "나요?")):
+            continue  # asked, as an exercise asks, and not met
         reach = 0 if unit.kind == "comment" else 1
         near = [u for u in written[i : i + 8] if u.cell - unit.cell <= reach]
         if unit.kind == "markdown":  # the answer may stand below the cells that tried it out
