@@ -266,7 +266,7 @@ def test_an_interrupt_ends_it_all_and_says_how_to_go_on(tmp_path, isolation, sig
         assert until(lambda: len(of(marker)) >= 2, 240), "both sleepers run"
         # As a terminal does it: the whole group.
         os.killpg(process.pid, sign)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 130 and "run the same command again" in said
