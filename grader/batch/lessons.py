@@ -143,8 +143,8 @@ LESSONS = {
         en="Numbers in images aren't read. Results belong in cell outputs.",
     ),
     "classroom-lacks": Text(
-        ko="여럿이 찾는 파일이나 데이터라면, 다음 기수에는 과제와 함께 나누어 주거나 쓰지 않도록 안내해 주세요.",
-        en="If several want the same file or data set, hand it out with the exercise, or tell them to do without.",
+        ko="여럿이 찾는 파일이나 데이터라면 과제와 함께 나누어 주거나, 없이 하도록 안내해 주세요.",
+        en="If several want the same file or data set, hand it out, or tell them to do without.",
     ),
     "checkpoint-evaluated": Text(
         ko="평가한 모델이 방금 학습한 모델이 아닙니다. 체크포인트 경로를 확인하게 해 주세요.",
