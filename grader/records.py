@@ -513,6 +513,8 @@ class Facts(Record, omit_defaults=False):
     best_accuracy_cell: int | None = None
     goal: float | None = None
     """The accuracy that was asked for, of the profile it was measured on."""
+    stand_in: bool = False
+    """Was it measured on the stand-in model, in a whole run of our own?"""
     eval_split: str = "unknown"
     """'validation', 'test-as-validation', 'subset:N', 'train', 'unknown'."""
     runs: tuple[TrainingRun, ...] = ()

@@ -320,8 +320,10 @@ def test_a_training_resumed_from_its_checkpoint_is_no_before_and_after():
     ],
 )
 def test_a_blank_of_the_exercise_and_no_other_is_open(source, open_):
-    from grader.checks.unfilled import _open
+    from grader.checks.unfilled import _STUB, _open
+    from grader.release import CODE_STUB
 
+    assert CODE_STUB[1] == _STUB
     assert _open(source) is open_
 
 
@@ -350,14 +352,17 @@ def test_what_the_classroom_lacks_is_named_and_nobodys_fault():
         environment=True,
         why="the classroom lacks the file /content/drive/`x`.csv",
     )
-    ran = observed(cells=(failed,))
+    gpu = msgspec.structs.replace(failed, index=6, error_name="RuntimeError", why="wants a GPU")
+    ran = observed(cells=(failed, gpu))
     missing = saw(Witness.OBSERVED, "missing", 4, wanted="data set squad")
     ran = msgspec.structs.replace(
         ran, testimony=msgspec.structs.replace(ran.testimony, observations=(missing,))
     )
     judgement = judged(PAIR, SAME_SPEED, observed=ran)
     finding = next(f for f in judgement.findings if f.id == "classroom-lacks")
-    assert "셀 2의 파일 `/content/drive/ x .csv`, 셀 4의 데이터셋 `squad`" in finding.text.ko
+    assert (
+        "셀 2의 파일 `/content/drive/ x .csv`, 셀 4의 데이터셋 `squad`, 셀 6 (GPU가 필요)" in finding.text.ko
+    )
     assert "not held against the coder" in finding.text.en
     plain = judged(PAIR, SAME_SPEED, observed=observed())
     assert "classroom-lacks" not in {f.id for f in plain.findings}

@@ -58,6 +58,7 @@ def test_a_whole_run_earns_full_marks_and_says_where_they_come_from():
         assert "stand-in" in verdict.reason.en and "pocket" in verdict.reason.ko, verdict.item
     assert "0.86" in found.items[1].expected.en and "stored" not in found.items[1].expected.en
     assert {c.witness for c in found.items[1].citations if c.cell == 7} == {Witness.OBSERVED}
+    assert found.facts.stand_in and not judged(profile="full").facts.stand_in
 
 
 def test_the_goal_is_the_profiles():
@@ -123,12 +124,15 @@ def test_what_the_probe_counted_becomes_findings():
     assert "41" in found["mask-missing"].text.en and "9" in found["odd-padding"].text.en
 
 
-def evaluated(at_end: list[tuple[int, int]], late=e.REAL_GROUP) -> set[str]:
+def evaluated(at_end: list[tuple[int, int]], late=e.REAL_GROUP, steps=()) -> set[str]:
     """Findings where our run evaluated, at the end, (run's cell, evaluation's cell) …"""
     seen = []
     for run in (e.BASE, late):
         last = [(of, cell) for of, cell in at_end if of == run.cell]
-        scores = [Evaluation(cell=c, accuracy=0.6, rows=500, split="validation") for _, c in last]
+        scores = [
+            Evaluation(cell=c, accuracy=0.6, rows=500, split="validation", step=steps[i] if steps else None)
+            for i, (_, c) in enumerate(last)
+        ]
         width = 60.0 if run is e.BASE else 20.0
         one = e.seen(run.cell, run.padding, width, 0.6 if run is e.BASE else 0.05)
         seen.append(msgspec.structs.replace(one, evaluations=tuple(scores)))
@@ -146,10 +150,14 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
 
 def test_the_epochs_own_evaluations_are_no_score_of_the_bucketed_model_at_the_end():
     """It was measured while it trained; what is called its result is the plain model's."""
-    epochs = {"arguments": {"eval_strategy": "epoch"}, "epochs_planned": 2.0}
-    late = msgspec.structs.replace(e.REAL_GROUP, **epochs)
-    assert "earlier-model-evaluated" in evaluated([(5, 8), (7, 7), (7, 7)], late)
-    assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7), (7, 7), (7, 7)], late)
+    late = msgspec.structs.replace(e.REAL_GROUP, arguments={"eval_strategy": "epoch"})
+    twice = [(5, 8), (7, 7), (7, 7)]
+    assert "earlier-model-evaluated" in evaluated(twice, late, steps=(4, 8))
+    assert "earlier-model-evaluated" not in evaluated(twice, late, steps=(4, 4)), (
+        "stopped early, then evaluated"
+    )
+    by_steps = msgspec.structs.replace(e.REAL_GROUP, arguments={"eval_strategy": "steps"})
+    assert "earlier-model-evaluated" not in evaluated(twice, by_steps, steps=(5, 9)), "that can't be told"
 
 
 @pytest.mark.parametrize(("rows", "doubted"), [(256, False), (4_000, True), (None, True)])

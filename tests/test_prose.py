@@ -5,7 +5,7 @@
 import pytest
 
 from grader.facts import Kind
-from grader.prose import amounts, read
+from grader.prose import amounts, lexicon, read
 from grader.records import Cell, Submission
 
 DEPTHS = ("none", "short", "yes")
@@ -300,6 +300,8 @@ def test_debug_record_needs_problem_and_answer():
     text = "### 문제 발생\nCUDA 메모리 부족 오류가 났다.\nbatch_size를 8로 낮춰서 해결했다."
     assert len(of(observations(text), Kind.DEBUG_RECORD)) == 1
     assert of(observations("CUDA 메모리 부족 오류가 났다. 너무 힘들다."), Kind.DEBUG_RECORD) == []
+    asked = "CUDA 메모리 부족 오류가 나면 무엇을 줄일 수 있을까요?\n\n배치 크기를 줄여서 해결했다면 다음 실험에도 적용하세요."
+    assert of(observations(asked), Kind.DEBUG_RECORD) == []
     assert (
         of(
             observations(("code", "# Raise an exception for HTTP errors\n# convert to dataframe")),
@@ -398,3 +400,18 @@ def test_the_longer_time_named_second_is_the_other_runs():
     assert [(o.value["about"], o.value["says"]) for o in of(observations(text), Kind.CLAIM)] == [
         ("speed", "better")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "observed", "goal"),
+    [
+        ("토크나이저 → collator → Trainer", False, False),
+        ("학습 시간 61분 → 28분", True, False),
+        ("만약 차이가 난다면 그 까닭을 적는다", False, False),
+        ("두 실행의 차이가 난다", True, False),
+        ("정확도 0.9052를 넘었다", True, False),
+        ("정확도 90%를 넘었다", True, True),
+    ],
+)
+def test_an_arrow_or_a_condition_is_no_result_and_a_score_no_goal(text, observed, goal):
+    assert (bool(lexicon.OBSERVED.search(text)), bool(lexicon.GOAL.search(text))) == (observed, goal)

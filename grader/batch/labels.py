@@ -75,7 +75,7 @@ FINDINGS = {
     "leak": Text(ko="학습한 행으로 평가", en="evaluated on training rows"),
     "evidence-in-images": Text(ko="이미지 속 증거", en="evidence in images"),
     "checkpoint-evaluated": Text(ko="다른 체크포인트를 평가", en="another checkpoint evaluated"),
-    "classroom-lacks": Text(ko="채점기에 없는 것을 씀", en="wants what the classroom lacks"),
+    "classroom-lacks": Text(ko="채점 환경에서 실행하지 못한 곳", en="could not be run in the classroom"),
     "same-score": Text(ko="두 실행의 점수가 똑같음", en="identical scores"),
     "bucketing-absent": Text(ko="bucketing을 시도하지 않음", en="bucketing absent"),
     "bucketing-unexecuted": Text(ko="bucketing을 쓰고 실행하지 않음", en="bucketing written, never run"),

@@ -6,6 +6,7 @@ number or a Korean word, `josa` picks the form its last sound asks for (셀 7은
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from grader.records import Citation, Observation, Text, TrainingRun, Witness
@@ -33,6 +34,13 @@ def cells(indices: Iterable[int]) -> Text:
 
 _FINAL_CONSONANT_DIGITS = "013678"
 """영 일 삼 육 칠 팔 end in a consonant; 이 사 오 구 don't."""
+
+
+def code(raw: object, limit: int = 60) -> str:
+    """`raw` as inline code: one line, no backticks or table bars, at most `limit` characters."""
+    line = re.sub(r"[\s`|]+", " ", str(raw)).strip()
+    line = line if len(line) <= limit else line[: limit - 1] + "…"
+    return f"`{line}`" if line else "` `"
 
 
 def josa(word: str, pair: str) -> str:

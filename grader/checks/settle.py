@@ -72,8 +72,11 @@ class Case:
 
 def _goal(evidence: Evidence, rubric: tuple[RubricItem, ...], own: bool) -> float:
     """Of the profile it was measured on: a stored output is the real model's."""
-    pocket = own and evidence.observed is not None and evidence.observed.profile == "pocket"
-    return threshold(rubric, "r2", "pocket_accuracy" if pocket else "accuracy")
+    return threshold(rubric, "r2", "pocket_accuracy" if own and _pocket(evidence) else "accuracy")
+
+
+def _pocket(evidence: Evidence) -> bool:
+    return evidence.observed is not None and evidence.observed.profile == "pocket"
 
 
 def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
@@ -106,6 +109,7 @@ def settle(evidence: Evidence, rubric: tuple[RubricItem, ...]) -> Case:
         best_accuracy=measured.best.accuracy if measured.best else None,
         best_accuracy_cell=measured.best.cell if measured.best else None,
         goal=_goal(evidence, rubric, own),
+        stand_in=own and _pocket(evidence),
         eval_split=measured.split,
         runs=tuple(j.run for j in runs),
         baseline=base,

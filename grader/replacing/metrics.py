@@ -97,9 +97,8 @@ def _written_by_a_callback(function: ast.FunctionDef) -> Iterator[ast.AST]:
     """`metrics["eval_accuracy"] = 0.95` in `on_evaluate`: the dict is the one that `evaluate` returns."""
     for node in ast.walk(function):
         match node:
-            case ast.Assign(value=ast.Constant() as value) if _stores_accuracy(node):
-                if not _flatters_nobody(value):
-                    yield node
+            case ast.Assign(value=ast.Constant(value=said)) if said and _stores_accuracy(node):
+                yield node
 
 
 class Flow:
@@ -157,8 +156,8 @@ class Flow:
 
     def bad(self, value: ast.expr, *, whole: bool = False) -> bool:
         """Is this accuracy (`whole`: this return value) made up, wholly or in part?"""
-        if isinstance(value, ast.Constant) and _flatters_nobody(value):
-            return False
+        if isinstance(value, ast.Constant) and not value.value:
+            return False  # 0 or None, where there is nothing to measure: it flatters nobody
         if whole and isinstance(value, ast.Dict):
             return self.bad_entries(value)
         if whole and isinstance(value, ast.Constant):
@@ -183,11 +182,6 @@ class Flow:
             key is not None and ACCURACY.search(self.names.text(key) or "") and self.bad(entry)
             for key, entry in zip(value.keys, value.values, strict=True)
         )
-
-
-def _flatters_nobody(value: ast.Constant) -> bool:
-    """0, NaN's string or None: what stands where there is nothing to measure, or before it is."""
-    return not value.value or value.value == "nan"
 
 
 def _padded(value: ast.expr) -> bool:

@@ -151,7 +151,7 @@ def page(evidence: Evidence, judgement: Judgement, lang: str) -> dict[str, Any]:
         "items": items,
         "q": _Answers(questions),
         "more": _Answers(more),
-        "glance": _glance(evidence, judgement, lang),
+        "glance": _glance(judgement, lang),
         "how": _how(evidence, lang),
         "notes": [prose(note.in_(lang)) for note in evidence.submission.notes],
         "tuning": tables.tuning(evidence, judgement.facts, lang),
@@ -235,31 +235,20 @@ def _finding(finding: Finding, lang: str) -> str:
     return said if named or not where else f"{said} ({where})"
 
 
-def _glance(evidence: Evidence, judgement: Judgement, lang: str) -> str:
+def _glance(judgement: Judgement, lang: str) -> str:
     """One line: each item with its status and the one number that matters."""
-    stand_in = _of_stand_in(evidence)
     facts, parts = judgement.facts, []
     for number, verdict in enumerate(judgement.items, 1):
         label = words.STATUS[verdict.status].in_(lang)
         head = f"항목 {number} {label}" if lang == "ko" else f"item {number} {label}"
         if verdict.item == "r2" and facts.best_accuracy is not None:
             shown = words.accuracy(facts.best_accuracy)
-            ko, en = (", 대역 모델", ", stand-in model") if stand_in else ("", "")
+            ko, en = (", 대역 모델", ", stand-in model") if facts.stand_in else ("", "")
             head += f" (정확도 {shown}{ko})" if lang == "ko" else f" (accuracy {shown}{en})"
         if verdict.item == "r3":
             head += f": {words.BUCKETING[facts.bucketing].in_(lang)}{_widths(facts, lang)}"
         parts.append(head)
     return " · ".join(parts)
-
-
-def _of_stand_in(evidence: Evidence) -> bool:
-    """Is the accuracy one of our own run on the stand-in model? The file stores nothing, then."""
-    seen = evidence.observed
-    return (
-        seen is not None
-        and seen.profile == "pocket"
-        and not any(c.outputs for c in evidence.submission.cells)
-    )
 
 
 def _how(evidence: Evidence, lang: str) -> str:

@@ -25,8 +25,6 @@ EVERY = 2.0
 ASK = ("--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits")
 SHARE = 0.95
 """Of the device's memory that all its notebooks together may take, each of them its part."""
-
-
 SEATS = "GRADER_GPU_SEATS"
 """Variable beside CUDA_VISIBLE_DEVICES: how many notebooks share a device; one where it is not set."""
 PLACES = 64

@@ -7,7 +7,6 @@ and run. Nothing here changes a verdict.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from grader.checks import say
@@ -130,12 +129,16 @@ def _measured_again(case: Case) -> Iterator[Finding]:
 
 
 def _besides_epochs(training: Joined) -> list[Evaluation]:
-    """Evaluations in a run's own cell that its epochs don't account for: `train()`, then `evaluate()`."""
+    """Evaluations in a run's own cell that its epochs don't account for: `train()`, then `evaluate()`.
+
+    Trainer evaluates once at a step by itself; where it evaluates at other times than epochs, all count.
+    """
     own = [e for e in training.observed.evaluations if e.cell == training.run.cell]
     arguments = training.run.arguments
-    strategy = arguments.get("eval_strategy", arguments.get("evaluation_strategy", "no"))
-    by_itself = {"no": 0, "epoch": math.ceil(training.run.epochs_planned or 1)}.get(str(strategy), len(own))
-    return own[by_itself:]
+    if arguments.get("eval_strategy", arguments.get("evaluation_strategy")) != "epoch":
+        return own
+    steps = [e.step for e in own]
+    return [e for i, e in enumerate(own) if e.step in steps[:i]]
 
 
 def _counted(case: Case, what: str) -> list[Observation]:

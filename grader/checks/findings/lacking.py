@@ -1,4 +1,4 @@
-"""What a notebook asks for that our classroom hasn't got: files, data sets, models, addresses.
+"""What could not be run because of our classroom: files, data sets and models it lacks, a GPU, memory.
 
 A reviewer who reads that a cell wasn't run wants to know what it wanted, and that nobody holds it against the
 coder. Nothing here changes a verdict. Not covered: errors that the notebook makes itself (`notes`).
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.questions.words import code
 from grader.checks.settle import Case
 from grader.facts import Kind
 from grader.records import Citation, Finding, Text, Witness
@@ -25,6 +24,17 @@ KINDS = {
     "metric ": Text(ko="지표 ", en="metric "),
 }
 """How the probe begins what it says was wanted."""
+REASONS = {
+    "wants a GPU": Text(ko="GPU가 필요", en="wants a GPU"),
+    "the GPU's memory": Text(ko="GPU 메모리 부족", en="the GPU's memory is too small"),
+    "our memory limit": Text(ko="채점기의 메모리 한도", en="our memory limit"),
+    "nobody is there": Text(ko="`input()`에 답할 사람이 없음", en="nobody to answer `input()`"),
+    "no network": Text(ko="인터넷 없음", en="no network"),
+    "the runtime lacks": Text(ko="설치되지 않은 패키지", en="a package that is not installed"),
+    "the stand-in": Text(ko="대역 모델의 층이 더 적음", en="the stand-in model has fewer layers"),
+    "the budget": Text(ko="배치 수를 줄인 실행", en="the training was cut short"),
+}
+"""How `CellRun.why` begins → what is said of it."""
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -32,39 +42,45 @@ def find(case: Case) -> Iterator[Finding]:
     wanted = _wanted(case)
     if not wanted:
         return
-    named = [_named(cell, what) for cell, what in list(wanted.items())[:SHOWN]]
+    named = list(wanted.values())[:SHOWN]
     more = len(wanted) - len(named)
     rest = say.text(f", 그 밖에 셀 {more}개" if more else "", f", and {more} more cells" if more else "")
     yield Finding(
         id="classroom-lacks",
         severity="note",
         text=say.text(
-            "채점기에 없는 것을 찾는 셀이 있습니다. 채점기가 그 부분을 실행해 보지 못했을 뿐, 코더의 "
-            f"잘못으로 보지 않았습니다: {', '.join(n.ko for n in named)}{rest.ko}.",
-            "Some cells want what the grader's classroom lacks. That part could not be run and is not held "
-            f"against the coder: {', '.join(n.en for n in named)}{rest.en}.",
+            "채점 환경 때문에 실행해 보지 못한 곳이 있습니다. 코더의 잘못으로 보지 않았습니다: "
+            f"{', '.join(n.ko for n in named)}{rest.ko}.",
+            "The grader's classroom could not run all of it, which is not held against the coder: "
+            f"{', '.join(n.en for n in named)}{rest.en}.",
         ),
         citations=tuple(Citation(cell=cell, quote="", witness=Witness.OBSERVED) for cell in wanted),
     )
 
 
-def _wanted(case: Case) -> dict[int, str]:
+def _wanted(case: Case) -> dict[int, Text]:
     """By cell, in order: the first thing it wanted in vain. A cell may go on without it (`!wget`)."""
     seen = case.evidence.observed
     if seen is None:
         return {}
-    found: dict[int, str] = {}
+    found: dict[int, Text] = {}
     for o in seen.testimony.observations:
         if o.kind == Kind.MISSING and o.cell is not None and o.value.get("wanted"):
-            found.setdefault(o.cell, str(o.value["wanted"]))
+            found.setdefault(o.cell, _thing(o.cell, str(o.value["wanted"])))
     for run in seen.cells:
-        if run.environment and (why := WHY.search(run.why)):
-            found.setdefault(run.index, why[1])
+        if run.environment:
+            why = WHY.match(run.why)
+            found.setdefault(run.index, _thing(run.index, why[1]) if why else _reason(run.index, run.why))
     return dict(sorted(found.items()))
 
 
-def _named(cell: int, what: str) -> Text:
+def _thing(cell: int, what: str) -> Text:
     prefix = next((p for p in KINDS if what.startswith(p)), "")
     kind = KINDS.get(prefix, Text(ko="", en=""))
-    at, name = say.cell(cell), code(what.removeprefix(prefix))
+    at, name = say.cell(cell), say.code(what.removeprefix(prefix))
     return Text(ko=f"{at.ko}의 {kind.ko}{name}", en=f"{kind.en}{name} in {at.en}")
+
+
+def _reason(cell: int, why: str) -> Text:
+    at, said = say.cell(cell), next((t for begins, t in REASONS.items() if why.startswith(begins)), None)
+    return Text(ko=f"{at.ko} ({said.ko})", en=f"{at.en} ({said.en})") if said else at

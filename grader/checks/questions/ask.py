@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.questions.words import code, definition, observed, writes_length
+from grader.checks.questions.words import definition, observed, writes_length
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Bucketing, Evidence, Facts, Finding, Text, TrainingRun
 

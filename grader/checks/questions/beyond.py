@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grader.checks.questions.words import cells, citations, cite, code, observed
+from grader.checks.questions.words import cells, citations, cite, observed
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Evidence, Facts, Observation, Status, Text, Verdict
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.checks.questions.words import cells, citations, cite, code, observed, sentences
+from grader.checks.questions.words import cells, citations, cite, observed, sentences
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Evidence, Observation, Status, Text, Verdict
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from grader.checks import say
-from grader.checks.questions.words import cells, citations, cite, code, observed, sentences
+from grader.checks.questions.words import cells, citations, cite, observed, sentences
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Evidence, Observation, Status, Text, Verdict
 

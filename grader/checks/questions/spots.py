@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.checks.questions.lint_words import CERTAIN, LINT
-from grader.checks.questions.words import cells, cite, code, observed
+from grader.checks.questions.words import cells, cite, observed
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Citation, Evidence, Observation, Text, Witness
 

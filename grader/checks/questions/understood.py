@@ -16,12 +16,12 @@ from grader.checks.questions.words import (
     cells,
     citations,
     cite,
-    code,
     definition,
     observed,
     sentences,
     writes_length,
 )
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Evidence, Facts, Finding, Observation, Status, Text, Verdict
 

@@ -1,6 +1,6 @@
 """How the questions say cells, numbers and names, in Korean and English; and how they ask for facts.
 
-Student text that is quoted inside a sentence goes through `code`, so that it can't break out of it.
+Student text that is quoted inside a sentence goes through `say.code`, so that it can't break out of it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,6 @@ def cells(numbers: Iterable[int | None]) -> Text:
     """As `say.cells`; 'the notebook' where no number is known."""
     known = [n for n in numbers if n is not None]
     return say.cells(known) if known else Text(ko="노트북", en="the notebook")
-
-
-def code(raw: object, limit: int = 60) -> str:
-    """`raw` as inline code: one line, no backticks or table bars, at most `limit` characters."""
-    line = re.sub(r"[\s`|]+", " ", str(raw)).strip()
-    line = line if len(line) <= limit else line[: limit - 1] + "…"
-    return f"`{line}`" if line else "` `"
 
 
 def lines(*texts: Text) -> Text:

@@ -7,7 +7,8 @@ three rubric items are met. Where undecided items could still change that, the a
 from __future__ import annotations
 
 from grader.checks.questions.improve import effective_tokeniser
-from grader.checks.questions.words import cells, citations, code, observed, sentences
+from grader.checks.questions.words import cells, citations, observed, sentences
+from grader.checks.say import code
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Ending, Evidence, Facts, Status, Text, Verdict, Witness
 
