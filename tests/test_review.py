@@ -463,3 +463,11 @@ def test_a_verdict_made_of_nothing_is_still_a_review():
     empty = Verdict(item="r1", status=Status.UNDECIDED, expected=nothing, actual=nothing, reason=nothing)
     text = review(judgement=Judgement(items=(empty,), questions=(), facts=Facts()))
     assert "### item 1" in text and "판단 보류" in text
+
+
+def test_an_accuracy_of_the_stand_in_says_so_at_a_glance():
+    seen, shown = sample.evidence(), sample.judgement()
+    stand_in = replace(shown, facts=replace(shown.facts, stand_in=True))
+    for lang, word in (("ko", ", 대역 모델)"), ("en", ", stand-in model)")):
+        assert word in write(seen, stand_in, lang=lang)
+        assert word not in write(seen, shown, lang=lang)
