@@ -111,7 +111,8 @@ while True:
 """
 DAEMON = """
 import os, subprocess, sys
-code = "import signal, time, os; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; os.write(1, b'.'); time.sleep(300)"
+code = "import signal, time, os; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; "
+code += "os.write(1, b'.'); time.sleep(300)"
 subprocess.Popen([sys.executable, "-c", code, "MARKER"], start_new_session=True,
                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.read(1)
 """
