@@ -3,6 +3,9 @@
 No sandbox, no clock, no byte budget, no limit on messages: what grading tools do that read a kernel
 with jupyter_client's defaults. Run as a program, so that the memory it loses is its own; prints what
 each attack achieved as one JSON object. Not a test file: `test_sandbox_limits` reads its answers.
+
+A control shows that an attack can succeed, so once is enough: on a shared machine that stalls for
+seconds, an attack that didn't is tried again, each time on a kernel of its own.
 """
 
 from __future__ import annotations
@@ -12,8 +15,13 @@ import queue
 import re
 import sys
 import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+TRIES = 3
+PATIENCE = 60.0  # seconds for what an ordinary kernel does at once
 FORGED_IDLE = """
 import time
 kernel = get_ipython().kernel
@@ -24,72 +32,92 @@ time.sleep(1.0)
 
 
 def main() -> None:
-    from jupyter_client.manager import KernelManager
-
     said = {}
-    manager = KernelManager()
-    manager.start_kernel()
-    try:
-        said |= with_one_kernel(manager)
-    finally:
-        manager.shutdown_kernel(now=True)
+    for attack, achieved in ATTACKS.items():
+        for _ in range(TRIES):
+            try:
+                with kernel() as (manager, client):
+                    said[attack.__name__] = attack(manager, client)
+            except (RuntimeError, OSError, queue.Empty, TimeoutError):
+                traceback.print_exc()
+            if attack.__name__ in said and achieved(said[attack.__name__]):
+                break
     json.dump(said, sys.stdout)
 
 
-def with_one_kernel(manager) -> dict[str, object]:
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    said: dict[str, object] = {}
+@contextmanager
+def kernel() -> Iterator[tuple]:
+    from jupyter_client.manager import KernelManager
 
+    manager = KernelManager()
+    manager.start_kernel()
+    client = manager.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=PATIENCE)
+        yield manager, client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def seconds_until_idle_is_believed(manager, client) -> float:
     began, asked = time.monotonic(), client.execute(FORGED_IDLE)
-    while (message := client.get_iopub_msg(timeout=20))["parent_header"].get("msg_id") != asked or (
+    while (message := client.get_iopub_msg(timeout=PATIENCE))["parent_header"].get("msg_id") != asked or (
         message["content"].get("execution_state") != "idle"
     ):
         pass
-    said["idle believed after"] = time.monotonic() - began
-    answer(client, asked, 20)  # a second later
+    return time.monotonic() - began
 
-    asked = client.execute("while True:\n    print('x' * 10_000)")
+
+def bytes_of_endless_output(manager, client) -> int:
+    client.execute("while True:\n    print('x' * 10_000)")
     took, until = 0, time.monotonic() + 1.0
     while time.monotonic() < until:
-        took += len(str(client.get_iopub_msg(timeout=20)["content"]))
-    said["bytes of endless output"] = took
-    manager.interrupt_kernel()
-    answer(client, asked, 20)
+        took += len(str(client.get_iopub_msg(timeout=PATIENCE)["content"]))
+    return took
 
-    asked = client.execute("answer = input('password? ')", allow_stdin=True)
-    said["input answered"] = answer(client, asked, 1.5)
-    manager.interrupt_kernel()
-    answer(client, asked, 20)
 
+def input_answered(manager, client) -> bool:
+    return answered(client, client.execute("answer = input('password? ')", allow_stdin=True))
+
+
+def megabytes_of_one_display(manager, client) -> float:
     before = memory_mb()
-    asked = client.execute("from IPython.display import display, HTML\ndisplay(HTML('x' * (200 << 20)))")
-    answer(client, asked, 60)
-    while client.get_iopub_msg(timeout=60)["msg_type"] != "display_data":
+    client.execute("from IPython.display import display, HTML\ndisplay(HTML('x' * (200 << 20)))")
+    while client.get_iopub_msg(timeout=PATIENCE)["msg_type"] != "display_data":
         pass
-    said["mb of one display"] = memory_mb() - before
+    return memory_mb() - before
 
-    asked = client.execute("while True: pass")
-    said["loop ended"] = answer(client, asked, 1.5)
-    manager.interrupt_kernel()
-    answer(client, asked, 20)
 
+def loop_ended(manager, client) -> bool:
+    return answered(client, client.execute("while True: pass"))
+
+
+def patched_answered(manager, client) -> tuple[bool, bool]:
+    """Does it answer, and does it seem alive?"""
     asked = client.execute("get_ipython().kernel.session.pack = lambda message: 1 / 0")
-    said["patched answered"] = answer(client, asked, 1.5)
-    said["patched alive"] = manager.is_alive()
+    return answered(client, asked), manager.is_alive()
 
-    manager.restart_kernel(now=True)
-    client.wait_for_ready(timeout=60)
+
+def exit_code_of_a_dead_kernel(manager, client) -> int:
     client.execute("import os; os._exit(0)")
-    process = manager.provisioner.process
-    process.wait(20)
-    said["exit code of a dead kernel"] = process.returncode
-    client.stop_channels()
-    return said
+    return manager.provisioner.process.wait(PATIENCE)
 
 
-def answer(client, asked: str, seconds: float) -> bool:
+# What each has to come to, for the attack to have succeeded.
+ATTACKS: dict[Callable, Callable[..., bool]] = {
+    megabytes_of_one_display: lambda size: size > 150,  # first: memory is a peak
+    seconds_until_idle_is_believed: lambda seconds: seconds < 0.9,
+    bytes_of_endless_output: lambda size: size > 10_000_000,
+    input_answered: lambda yes: not yes,
+    loop_ended: lambda yes: not yes,
+    patched_answered: lambda said: said == (False, True),
+    exit_code_of_a_dead_kernel: lambda code: code == 0,
+}
+
+
+def answered(client, asked: str, seconds: float = 1.5) -> bool:
     """Does the shell answer this request in time?"""
     until = time.monotonic() + seconds
     try:

@@ -26,6 +26,9 @@ LIMITS = Limits(
     output_bytes_per_cell=400_000,
     output_bytes=4_000_000,
 )
+PROMPT = 30.0
+"""Seconds within which a limit of a few seconds has ended what would go on for ever. Not tighter: a shared
+machine stands still for some seconds now and then."""
 
 
 MODES = ("bubblewrap", "podman", "docker", "landlock")

@@ -255,6 +255,7 @@ def test_a_locked_gradebook_is_a_sentence_and_loses_nothing(inbox, tmp_path, ord
     assert contents(out) == before
 
 
+@pytest.mark.clock
 def test_a_worker_that_dies_costs_its_own_entry_only(inbox, tmp_path, orders, monkeypatch):
     """The notebook is fine; the process that reads it is killed."""
     killer = tmp_path / "killer"
@@ -309,6 +310,7 @@ def test_two_batches_in_one_folder_are_refused(inbox, tmp_path, orders):
     run_batch(inbox, tmp_path / "out", orders, scheduler=meddling)
 
 
+@pytest.mark.clock
 def test_killed_at_any_moment_and_run_again_the_result_is_the_same(inbox, tmp_path):
     """SIGKILL of the driver after growing delays; the next run ends as if nothing had happened."""
 
@@ -335,6 +337,7 @@ def test_killed_at_any_moment_and_run_again_the_result_is_the_same(inbox, tmp_pa
 
 
 @pytest.mark.parametrize("victim", ["class.html", "review.md"])
+@pytest.mark.clock
 def test_killed_in_the_middle_of_a_write_leaves_no_half_file(inbox, tmp_path, orders, victim):
     """The moment that random kills rarely hit: the file is written and hasn't got its name yet."""
     out = tmp_path / "out"

@@ -152,9 +152,9 @@ def test_random_bytes_are_no_review():
     "unit", ["![[" * 330, "> " * 450 + "x", "<img " * 190, "- [x] " * 160, "- " * 450 + "a"]
 )
 def test_a_page_made_to_be_slow_is_read_in_seconds(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     read(text_of("v4-small-x") + f"{unit}\n" * 400)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_folder_is_read_and_left_as_it_was(tmp_path):

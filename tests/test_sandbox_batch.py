@@ -49,7 +49,7 @@ import json, re, sys, tempfile
 from pathlib import Path
 from grader import sandbox
 from grader.records import Limits
-limits = Limits(total_seconds=4, cell_seconds=8, memory_mb=512, disk_mb=48, processes=96,
+limits = Limits(total_seconds=6, cell_seconds=9, memory_mb=512, disk_mb=48, processes=96,
                 output_bytes_per_cell=400_000, output_bytes=1_000_000)
 warmed = sys.argv[2] == "warm"
 isolation, said = sandbox.choose("bubblewrap" if warmed else sys.argv[2]), []

@@ -16,7 +16,7 @@ from grader.errors import SandboxError
 from grader.records import Ending, Limits
 from grader.sandbox import Bind, Isolation
 from grader.sandbox.cell import plain
-from tests.sandbox_boxes import LIMITS, isolation_or_skip, notebook
+from tests.sandbox_boxes import LIMITS, PROMPT, isolation_or_skip, notebook
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes of this kind are POSIX")
 
@@ -76,10 +76,10 @@ def test_many_small_events_can_not_fill_the_grader():
 
 def test_cleaning_text_takes_time_in_proportion():
     hostile = ("\x1b[" * 50_000, "a" * 400_000, "a\r" * 100_000, "\x1b]" * 100_000)
-    began = time.monotonic()
+    began = time.process_time()
     for text in hostile:
         plain(text)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @posix
@@ -198,9 +198,9 @@ def test_a_program_gets_stdin_and_gives_files(isolation, tmp_path):
     ],
 )
 def test_how_programs_end(isolation, code, ending):
-    limits = Limits(total_seconds=1.5, memory_mb=512, output_bytes=1_000_000)
+    limits = Limits(total_seconds=4, memory_mb=512, output_bytes=1_000_000)
     result = sandbox.run_process([*PYTHON, code], isolation=isolation, limits=limits)
-    assert result.ending is ending and result.seconds < 5
+    assert result.ending is ending and result.seconds < PROMPT
     assert (result.returncode == 7) == ("exit(7)" in code)
     assert len(result.stdout) <= 1_000_000
 

@@ -107,14 +107,14 @@ def test_waiting_for_a_gpu_is_nobodys_time_and_is_noted(monkeypatch):
     isolation = isolation_or_skip()
 
     def busy(*, tell):
-        time.sleep(4)
+        time.sleep(9)
         tell(f"{gpu.NONE_FREE} within 60 minutes: ran on the CPU")
 
     monkeypatch.setattr(gpu, "borrow", busy)
     done = sandbox.run_process(
         [sys.executable, "-c", "print(1)"],
         isolation=isolation,
-        limits=Limits(total_seconds=3, memory_mb=512, processes=64),
+        limits=Limits(total_seconds=8, memory_mb=512, processes=64),
     )
     assert (done.ending, done.stdout) == (Ending.COMPLETED, b"1\n")
     ran = notebook(isolation, "print(1)")

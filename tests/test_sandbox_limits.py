@@ -26,6 +26,7 @@ from tests.sandbox_boxes import (
     BOXES,
     LIMITS,
     PRELOAD,
+    PROMPT,
     alive,
     attack,
     isolation_or_skip,
@@ -130,17 +131,16 @@ def short_grace(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def bare() -> dict[str, float | bool]:
+def bare() -> dict[str, object]:
     """The controls of attacks on a kernel's client: what they achieve against an ordinary one."""
     pytest.importorskip("ipykernel")
     done = subprocess.run(
         [sys.executable, "-m", "tests.sandbox_bare"],
         cwd=Path(__file__).parents[1],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # the broken kernel's tracebacks
-        timeout=120,
+        capture_output=True,
+        timeout=600,
     )
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
     return json.loads(done.stdout)
 
 
@@ -203,28 +203,28 @@ def test_08_a_large_file_is_refused(survived, tmp_path):
 
 
 def test_input_is_answered_at_once(survived, bare):
-    assert bare["input answered"] is False, "the control: an ordinary client waits for somebody to type"
+    assert bare["input_answered"] is False, "the control: an ordinary client waits for somebody to type"
     run = survived[0]["input"]
-    assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError") and run.seconds < 3
+    assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError") and run.seconds < PROMPT
 
 
 def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived, bare):
-    assert bare["loop ended"] is False, "the control"
+    assert bare["loop_ended"] is False, "the control"
     run = survived[0]["loop"]
     assert (run.ending, run.error_name) == (Ending.CELL_TIMEOUT, "KeyboardInterrupt")
-    assert 4 <= run.seconds < 8
+    assert 4 <= run.seconds < PROMPT
 
 
 def test_07_an_endless_output_is_interrupted(survived, bare):
-    assert bare["bytes of endless output"] > 2 * LIMITS.output_bytes_per_cell, "the control, in one second"
+    assert bare["bytes_of_endless_output"] > 2 * LIMITS.output_bytes_per_cell, "the control, in one second"
     run = survived[0]["output"]
-    assert run.ending is Ending.OUTPUT_FLOOD and run.seconds < 4 and len(run.output_tail) <= 2000
+    assert run.ending is Ending.OUTPUT_FLOOD and run.seconds < PROMPT and len(run.output_tail) <= 2000
 
 
 def test_07_output_faster_than_it_can_be_sent_ends_the_kernel(isolation, bare):
-    assert bare["bytes of endless output"] > 2 * LIMITS.output_bytes_per_cell
+    assert bare["bytes_of_endless_output"] > 2 * LIMITS.output_bytes_per_cell
     execution = ends(isolation, "while True:\n    print('x' * 1000)")
-    assert execution.ending is Ending.OUTPUT_FLOOD and execution.seconds < 10
+    assert execution.ending is Ending.OUTPUT_FLOOD and execution.seconds < PROMPT
 
 
 def test_what_comes_after_is_still_run(survived):
@@ -265,27 +265,27 @@ def test_06_a_loop_that_ignores_interrupts_is_killed(isolation):
     control.kill()
     control.communicate()
     execution = ends(isolation, STUBBORN, with_(cell_seconds=1))
-    assert execution.ending is Ending.CELL_TIMEOUT and execution.seconds < 6
+    assert execution.ending is Ending.CELL_TIMEOUT and execution.seconds < PROMPT
 
 
 def test_the_whole_notebook_has_a_clock_too(isolation, bare):
-    assert bare["loop ended"] is False, "the control"
-    execution = ends(isolation, "while True: pass", with_(total_seconds=2))
-    assert execution.ending is Ending.TOTAL_TIMEOUT and execution.seconds < 4
+    assert bare["loop_ended"] is False, "the control"
+    execution = ends(isolation, "while True: pass", with_(total_seconds=5))
+    assert execution.ending is Ending.TOTAL_TIMEOUT and execution.seconds < PROMPT
 
 
 def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation, bare):
-    assert bare["exit code of a dead kernel"] == 0, "the control: by its exit code all went well"
+    assert bare["exit_code_of_a_dead_kernel"] == 0, "the control: by its exit code all went well"
     execution = ends(isolation, "import os; os._exit(0)")
     assert execution.ending is Ending.KERNEL_DIED
 
 
 def test_the_kernels_cpu_time_has_a_limit_of_its_own(isolation, bare, monkeypatch):
-    assert bare["loop ended"] is False, "the control"
+    assert bare["loop_ended"] is False, "the control"
     limits = with_(total_seconds=40, cell_seconds=40)
     monkeypatch.setattr(arguments, "CPU_SPARE", 3 - arguments.cpu_seconds(limits) + arguments.CPU_SPARE)
     execution = ends(isolation, "while True: pass", limits)
-    assert execution.ending is Ending.KILLED and execution.seconds < 20
+    assert execution.ending is Ending.KILLED and execution.seconds < PROMPT
     assert "3 s" in execution.reason.en and "3초" in execution.reason.ko
 
 
@@ -303,7 +303,7 @@ def test_05_shared_memory_counts(isolation, tmp_path):
 
 
 def test_21_a_forged_idle_does_not_end_the_cell(isolation, bare):
-    assert bare["idle believed after"] < 0.9, "the control: whoever waits for idle alone is deceived"
+    assert bare["seconds_until_idle_is_believed"] < 0.9, "the control: whoever waits for idle alone is deceived"
     run = notebook(isolation, FORGED_IDLE).cells[0]
     assert run.ending is Ending.COMPLETED and run.seconds >= 1.0
 
@@ -318,7 +318,7 @@ def test_05_the_watchdog_alone_sees_it_too(isolation, monkeypatch, tmp_path):
         monkeypatch.setattr(engine, "find", lambda _: plain)
     execution = ends(Isolation(name=isolation.name, engine=isolation.engine), CHILDREN)
     assert execution.ending is Ending.OUT_OF_MEMORY and execution.peak_memory_mb > LIMITS.memory_mb
-    assert execution.seconds < 15
+    assert execution.seconds < PROMPT
 
 
 def test_08_many_files_are_noticed(isolation, tmp_path):
@@ -343,7 +343,7 @@ def test_07_one_giant_output_does_not_reach_the_grader(isolation, bare):
     """200 MB in one message."""
     import resource
 
-    assert bare["mb of one display"] > 150, "the control: a client without the limit takes all of it"
+    assert bare["megabytes_of_one_display"] > 150, "the control: a client without the limit takes all of it"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     source = "from IPython.display import display, HTML\ndisplay(HTML('x' * (200 << 20)))"
     execution = ends(isolation, source, with_(memory_mb=4096))
@@ -352,7 +352,7 @@ def test_07_one_giant_output_does_not_reach_the_grader(isolation, bare):
 
 
 def test_26_a_kernel_that_can_no_longer_answer_is_killed(isolation, bare):
-    assert (bare["patched answered"], bare["patched alive"]) == (False, True), "the control"
+    assert bare["patched_answered"] == [False, True], "the control: silent, and seemingly alive"
     source = "get_ipython().kernel.session.pack = lambda message: 1 / 0"
     assert ends(isolation, source, with_(cell_seconds=1)).ending is Ending.CELL_TIMEOUT
 
