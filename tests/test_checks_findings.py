@@ -180,6 +180,53 @@ def test_fixed_dynamic_and_grouped_apart_is_praised():
     assert "ablation" in found(judged([BASE, middle, REAL_GROUP], runs))
 
 
+# ------------------------------------------------------------------ speed when we ran them
+
+
+def timed(cell: int, speed: float, spread: float, **more):
+    fields = {"device": "cpu", "examples_per_second": speed, "examples_per_second_spread": spread} | more
+    return msgspec.structs.replace(seen(cell, Padding.DYNAMIC, 20.0, 0.1), **fields)
+
+
+@pytest.mark.parametrize(
+    ("plain", "late", "ko", "en"),
+    [
+        ((100, 5), (340, 30), "3.4배(3.0–3.9배) 빨랐습니다", "3.4 times as fast (3.0–3.9)"),
+        ((100, 5), (120, 5), "어느 쪽이 빠르다고 할 수 없습니다", "no difference"),
+        # Twice as fast on average, but so unsteady that it may be slower.
+        ((100, 60), (200, 90), "어느 쪽이 빠르다고 할 수 없습니다", "no difference"),
+        (
+            (100, 5),
+            (50, 5),
+            "오히려 느렸습니다(0.5배, 0.4–0.6배)",
+            "slower, in fact (0.5 times as fast, 0.4–0.6)",
+        ),
+    ],
+)
+def test_our_own_speeds_are_told_with_how_sure_they_are(plain, late, ko, en):
+    ran = observed(timed(5, *plain), timed(7, *late))
+    judgement = judged([BASE, REAL_GROUP], TWICE, observed=ran)
+    said = next(f for f in judgement.findings if f.id == "rerun-speed")
+    assert ko in said.text.ko and en in said.text.en and "학습마다 24스텝, 대역 모델" in said.text.ko
+    assert f"초당 {plain[0]} ± {plain[1]}행과 {late[0]} ± {late[1]}행" in said.text.ko
+    assert [c.cell for c in said.citations] == [5, 7]
+    without = judged([BASE, REAL_GROUP], TWICE)
+    assert [v.status for v in judgement.items] == [v.status for v in without.items], "no verdict rests on it"
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        observed(timed(5, 100, 5)),
+        observed(timed(5, 100, 5), timed(7, 340, 30, device="cuda:0")),
+        observed(timed(5, 100, 5), timed(7, 340, 30), unverified=("a line came from nowhere",)),
+        observed(timed(5, 100, 5), timed(7, 340, 30, examples_per_second_spread=None)),
+    ],
+)
+def test_speeds_that_cant_be_held_together_are_not(ran):
+    assert "rerun-speed" not in found(judged([BASE, REAL_GROUP], TWICE, observed=ran))
+
+
 # ------------------------------------------------------------------ smaller ones
 
 

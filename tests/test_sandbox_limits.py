@@ -205,7 +205,10 @@ def test_08_a_large_file_is_refused(survived, tmp_path):
 def test_input_is_answered_at_once(survived, bare):
     assert bare["input_answered"] is False, "the control: an ordinary client waits for somebody to type"
     run = survived[0]["input"]
-    assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError") and run.seconds < PROMPT
+    assert (run.ending, run.error_name) == (
+        Ending.CELL_ERROR,
+        "StdinNotImplementedError",
+    ) and run.seconds < PROMPT
 
 
 def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived, bare):
@@ -303,7 +306,9 @@ def test_05_shared_memory_counts(isolation, tmp_path):
 
 
 def test_21_a_forged_idle_does_not_end_the_cell(isolation, bare):
-    assert bare["seconds_until_idle_is_believed"] < 0.9, "the control: whoever waits for idle alone is deceived"
+    assert bare["seconds_until_idle_is_believed"] < 0.9, (
+        "the control: whoever waits for idle alone is deceived"
+    )
     run = notebook(isolation, FORGED_IDLE).cells[0]
     assert run.ending is Ending.COMPLETED and run.seconds >= 1.0
 

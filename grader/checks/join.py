@@ -283,6 +283,7 @@ def _merge(
         total_flos=recorded.total_flos if recorded else None,
         seconds=recorded.seconds if recorded else None,
         examples_per_second=recorded.examples_per_second if recorded else None,
+        examples_per_second_spread=None,
         losses=recorded.losses if recorded else (),
         evaluations=evaluations,
         start=pick("start", *meant),

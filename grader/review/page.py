@@ -48,6 +48,7 @@ ABOUT = {
             "dynamic-baseline",
             "confounded",
             "speed-after-early-stopping",
+            "rerun-speed",
             "observed-differs",
             "speedup-not-measured",
             "typed-differs-from-stored",

@@ -8,19 +8,20 @@
 | trust.py | numbers without training, leaks, test as validation, our own run against the record |
 | notes.py | errors, overfitting, threshold noise, evidence outside the cells |
 | given.py | starting weights, masks, padding tokens, which model was measured |
+| speed.py | how fast the compared runs were when we ran them |
 | lacking.py | what a notebook wants that our classroom hasn't got |
 | praise.py | what was done well |
 """
 
 from __future__ import annotations
 
-from grader.checks.findings import claims, effect, fairness, given, lacking, notes, praise, trust
+from grader.checks.findings import claims, effect, fairness, given, lacking, notes, praise, speed, trust
 from grader.checks.settle import Case
 from grader.records import Finding
 
 __all__ = ["find"]
 
-ROOMS = (trust, effect, fairness, given, claims, lacking, notes, praise)
+ROOMS = (trust, effect, fairness, given, claims, speed, lacking, notes, praise)
 ORDER = ("contradiction", "warning", "note", "praise")
 
 
