@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-EVIDENCE_VERSION = 1
+EVIDENCE_VERSION = 2
 """Raised whenever a change here makes an older evidence.json unreadable or mean something else."""
 
 
@@ -331,6 +331,27 @@ class Budget(Record, omit_defaults=False):
     """Per loop; whichever is reached first."""
 
 
+class Lack(StrEnum):
+    """What our classroom hasn't got."""
+
+    THING = "thing"
+    """A file, data set, model or metric; `CellRun.why` names it."""
+    PACKAGE = "package"
+    GPU = "gpu"
+    GPU_MEMORY = "gpu-memory"
+    MEMORY = "memory"
+    """The author's machine had more than our limit."""
+    PERSON = "person"
+    """Somebody to answer input()."""
+    NETWORK = "network"
+    LAYERS = "layers"
+    """The stand-in model has fewer than the real one."""
+    BATCHES = "batches"
+    """Our budget ended a loop before it had what comes after."""
+    EARLIER = "earlier-cell"
+    """A name of a cell that failed for one of these reasons."""
+
+
 class CellRun(Record):
     """One cell as we ran it."""
 
@@ -339,13 +360,53 @@ class CellRun(Record):
     seconds: float
     error_name: str = ""
     error_value: str = ""
-    environment: bool = False
-    """True where it failed for a reason of our classroom, not of the notebook."""
+    lack: Lack | None = None
+    """What it wanted in vain, where it failed for a reason of our classroom and not of the notebook."""
     why: str = ""
-    """Of an environment failure: what it wanted that the classroom lacks (English, short)."""
+    """The thing it wanted, or the words of the error (English, short)."""
     output_tail: str = ""
     """Last 2,000 characters of text output."""
     execution_order: int | None = None
+
+    @property
+    def environment(self) -> bool:
+        """Did it fail for a reason of our classroom?"""
+        return self.lack is not None
+
+
+class NoteKind(StrEnum):
+    """What a note about an isolation says."""
+
+    CGROUP = "memory-cgroup"
+    """The memory limit is a control group's."""
+    SCOPE = "memory-scope"
+    """… a systemd scope's."""
+    ENGINE_LIMIT = "memory-engine"
+    """… the container engine's."""
+    WATCHDOG = "memory-watchdog"
+    """… kept by rlimits and a watchdog alone."""
+    SECCOMP_ALONE = "namespaces-by-seccomp-alone"
+    UNSIZED = "temporary-folders-unsized"
+    OPEN = "not-covered"
+    """A hole that every isolation of this name has."""
+    OPEN_SOCKETS = "not-covered-abstract-sockets"
+    OPEN_SHM = "not-covered-shared-memory"
+    NO_ISOLATION = "no-isolation"
+    ENGINE = "engine"
+    """Its name, version and kind: 'podman 4.3.1, rootless'."""
+    WARM_FAILED = "warm-kernel-failed"
+    NOT_WARM = "not-warm"
+    """Warm kernels can't be had here, by design."""
+    GPU_BUSY = "gpu-busy"
+    GPU_UNKNOWN = "gpu-unknown"
+
+
+class Note(Record):
+    """One thing about how a notebook was isolated."""
+
+    kind: NoteKind
+    detail: str = ""
+    """For staff (English)."""
 
 
 class Observed(Record):
@@ -361,7 +422,7 @@ class Observed(Record):
     runtime: str = "current"
     isolation: str = "none"
     """'bubblewrap', 'landlock', 'container' or 'none'."""
-    isolation_notes: tuple[str, ...] = ()
+    isolation_notes: tuple[Note, ...] = ()
     budget: Budget = Budget()
     limits: Limits = Limits()
     seconds: float = 0.0

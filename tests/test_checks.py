@@ -16,6 +16,7 @@ from grader.records import (
     Ending,
     Evaluation,
     Grouping,
+    Lack,
     ModelScore,
     Padding,
     Start,
@@ -487,7 +488,7 @@ def test_what_we_ran_does_not_turn_the_students_unexecuted_code_into_a_result():
 
 
 def test_an_environment_failure_is_not_the_students():
-    cell = CellRun(index=1, ending=Ending.CELL_ERROR, seconds=0.1, environment=True, why="tensorflow")
+    cell = CellRun(index=1, ending=Ending.CELL_ERROR, seconds=0.1, lack=Lack.PACKAGE, why="tensorflow")
     judgement = judged([cleared(BASE)], cells=CLEARED, observed=observed(cells=(cell,)))
     assert status(judgement, "r1") == "UNDECIDED"
     assert "학생" in judgement.items[0].reason.ko

@@ -9,7 +9,7 @@ import pytest
 
 from grader import checks
 from grader.checks import say
-from grader.records import CellRun, Ending, Evaluation, Grouping, Padding, Start, Witness
+from grader.records import CellRun, Ending, Evaluation, Grouping, Lack, Padding, Start, Witness
 from tests.checks_evidence import (
     BASE,
     CLEARED,
@@ -396,10 +396,12 @@ def test_what_the_classroom_lacks_is_named_and_nobodys_fault():
         seconds=0.1,
         ending="cell-error",
         error_name="FileNotFoundError",
-        environment=True,
-        why="the classroom lacks the file /content/drive/`x`.csv",
+        lack=Lack.THING,
+        why="the file /content/drive/`x`.csv",
     )
-    gpu = msgspec.structs.replace(failed, index=6, error_name="RuntimeError", why="wants a GPU")
+    gpu = msgspec.structs.replace(
+        failed, index=6, error_name="RuntimeError", lack=Lack.GPU, why="wants a GPU"
+    )
     ran = observed(cells=(failed, gpu))
     missing = saw(Witness.OBSERVED, "missing", 4, wanted="data set squad")
     ran = msgspec.structs.replace(

@@ -31,7 +31,18 @@ from grader import report, review, rubric
 from grader.cli.terminal import summary
 from grader.naming import folder_name
 from grader.pipeline import check
-from grader.records import Citation, Ending, Finding, Judgement, Observed, Testimony, Text, Witness
+from grader.records import (
+    Citation,
+    Ending,
+    Finding,
+    Judgement,
+    Note,
+    NoteKind,
+    Observed,
+    Testimony,
+    Text,
+    Witness,
+)
 from grader.review import TEMPLATES
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -208,7 +219,7 @@ def forged(port: str) -> tuple:
         cells=(),
         ending=Ending.CELL_ERROR,
         reason=said,
-        isolation_notes=(everything,),
+        isolation_notes=(Note(kind=NoteKind.ENGINE, detail=everything),),
         unverified=(everything,),
         profile=everything,
         runtime=everything,

@@ -16,7 +16,7 @@ from rich.console import Console
 from grader import report, review, sandbox
 from grader.cli.terminal import summary
 from grader.errors import SandboxError
-from grader.records import Ending, Limits
+from grader.records import Ending, Limits, Note, NoteKind
 from grader.sandbox import (
     Isolation,
     ProcessResult,
@@ -32,7 +32,6 @@ from grader.sandbox import (
     warm,
 )
 from grader.sandbox.container import Container
-from grader.sandbox.types import REDUCED
 from grader.wording import how
 from grader.wording.how import how_checked
 from tests import sample_evidence as sample
@@ -51,7 +50,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.mark.kernel
 def test_the_self_test_passes_quickly_and_is_remembered(cache, monkeypatch):
     first = isolation_or_skip()
-    assert first.name == "bubblewrap" and any(note.startswith("memory limit") for note in first.notes)
+    assert first.name == "bubblewrap" and any(note.kind.startswith("memory-") for note in first.notes)
     monkeypatch.setattr(choosing, "_prove", lambda: pytest.fail("tested again"))
     assert sandbox.choose() == first
     cache.write_text(json.dumps({**json.loads(cache.read_text()), "fingerprint": "of another boot"}))
@@ -250,8 +249,8 @@ def test_landlock_is_refused_by_a_kernel_without_rules_for_the_network(monkeypat
 @pytest.mark.parametrize("mode", ["podman", "docker", "landlock"])
 def test_a_reduced_isolation_proves_itself_and_says_what_it_leaves_open(mode, cache):
     chosen = isolation_or_skip(mode)
-    assert any(note.startswith("memory limit") for note in chosen.notes)
-    assert bool([note for note in chosen.notes if note.startswith(REDUCED)]) is (mode == "landlock")
+    assert any(note.kind.startswith("memory-") for note in chosen.notes)
+    assert chosen.says(NoteKind.OPEN) is (mode == "landlock")
 
 
 @linux
@@ -310,7 +309,7 @@ def test_an_unknown_name_is_refused():
 
 
 def test_none_is_only_for_those_who_ask():
-    assert sandbox.choose("none").name == "none" and "no isolation" in sandbox.choose("none").notes[0]
+    assert sandbox.choose("none").name == "none" and sandbox.choose("none").says(NoteKind.NO_ISOLATION)
 
 
 def test_an_environment_made_over_ones_own_files_is_refused(monkeypatch, tmp_path):
@@ -336,13 +335,13 @@ def test_an_installed_grader_is_masked_inside(tmp_path):
         ("none", (), "⚠ 격리 없이", "⚠ without isolation"),
         (
             "landlock",
-            ("not covered: x",),
+            (Note(kind=NoteKind.OPEN, detail="x"),),
             "⚠ 제한된 격리(Landlock만)",
             "⚠ reduced isolation (Landlock alone)",
         ),
         (
             "container",
-            ("memory limit: …", "podman 4.3.1, rootless"),
+            (Note(kind=NoteKind.ENGINE_LIMIT), Note(kind=NoteKind.ENGINE, detail="podman 4.3.1, rootless")),
             "podman 컨테이너 격리",
             "isolated by podman container",
         ),
@@ -364,7 +363,7 @@ def test_every_report_says_how_the_notebook_was_isolated(isolation, notes, ko, e
     assert ("⚠" in console.file.getvalue()) is en.startswith("⚠")
 
 
-def notes_of_all_kinds(monkeypatch, *, old: tuple[int, ...]) -> tuple[str, ...]:
+def notes_of_all_kinds(monkeypatch, *, old: tuple[int, ...]) -> tuple[Note, ...]:
     """As they are made: by the choice, by warm kernels that failed, by a GPU that was waited for."""
     monkeypatch.setattr(arguments, "version", lambda: old)
     monkeypatch.setattr(cgroup, "create", lambda *_, **__: None)
@@ -373,8 +372,7 @@ def notes_of_all_kinds(monkeypatch, *, old: tuple[int, ...]) -> tuple[str, ...]:
     monkeypatch.setattr(warm, "notes", [])
     warm.failed(SandboxError(ko="", en="The sandbox failed its self-test"))
     monkeypatch.setattr(warm, "_failures", 0)
-    waited = f"{gpu.NONE_FREE} within 60 minutes: ran on the CPU"
-    return (*choosing._prove().notes, *warm.notes, waited, gpu.UNKNOWN)
+    return (*choosing._prove().notes, *warm.notes, gpu.none_free(3600), gpu.UNKNOWN)
 
 
 @linux
@@ -419,12 +417,17 @@ def test_notes_that_change_nothing_are_not_shown(monkeypatch):
     seen = msgspec.structs.replace(
         sample.evidence().observed,
         isolation="container",
-        isolation_notes=("memory limit: podman's cgroup", "podman 4.3.1, rootless"),
+        isolation_notes=(
+            Note(kind=NoteKind.ENGINE_LIMIT, detail="memory limit: podman's cgroup"),
+            Note(kind=NoteKind.ENGINE, detail="podman 4.3.1, rootless"),
+        ),
     )
     assert how._isolation(seen, "en") == "isolated by podman container"
     seen = msgspec.structs.replace(
-        seen, isolation="landlock", isolation_notes=tuple(f"{REDUCED}{hole}" for hole in landlock.NOT_COVERED)
+        seen,
+        isolation="landlock",
+        isolation_notes=tuple(Note(kind=NoteKind.OPEN, detail=hole) for hole in landlock.NOT_COVERED),
     )
     assert how._isolation(seen, "ko") == how.REDUCED["landlock"].ko
-    seen = msgspec.structs.replace(seen, isolation_notes=(f"{REDUCED}abstract sockets of the host",))
+    seen = msgspec.structs.replace(seen, isolation_notes=(Note(kind=NoteKind.OPEN_SOCKETS),))
     assert "추상 유닉스 소켓" in how._isolation(seen, "ko")

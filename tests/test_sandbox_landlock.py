@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from grader import sandbox
+from grader.records import NoteKind
 from grader.sandbox import Isolation, jail, landlock
 from grader.sandbox.members import of_user
-from grader.sandbox.types import REDUCED
 from tests.sandbox_boxes import attack, isolation_or_skip, notebook, outside
 
 pytestmark = pytest.mark.kernel
@@ -167,7 +167,7 @@ def test_the_hosts_message_queues_are_out_of_reach(isolation, tmp_path):
 
 
 def test_shared_memory_is_its_own_where_root_may_mount(isolation):
-    if any("/dev/shm" in note for note in isolation.notes):
+    if isolation.says(NoteKind.OPEN_SHM):
         pytest.skip("this root may not make mounts of its own: the notes say that /dev/shm is the host's")
     name = f"/dev/shm/grader-test-{os.getpid()}"
     Path(name).write_text("secret")
@@ -214,7 +214,7 @@ def test_an_older_kernel_is_asked_for_less(isolation, monkeypatch):
     """Version 4 has no rules for abstract sockets: proven, and said."""
     monkeypatch.setattr(landlock, "abi", lambda: 4)
     chosen = sandbox.choose("landlock", fresh=True)
-    assert f"{REDUCED}abstract sockets of the host" in chosen.notes
+    assert chosen.says(NoteKind.OPEN_SOCKETS)
 
 
 # ---------------------------------------------------------------- not covered: shown to work
@@ -252,7 +252,7 @@ def test_a_server_inside_can_be_reached_from_the_host(isolation):
 
 
 def test_every_hole_is_in_the_notes_of_every_report(isolation):
-    said = [note.removeprefix(REDUCED) for note in isolation.notes if note.startswith(REDUCED)]
+    said = [note.detail.removeprefix("not covered: ") for note in isolation.notes]
     assert set(landlock.NOT_COVERED) <= set(said) and len(landlock.NOT_COVERED) == 3
 
 

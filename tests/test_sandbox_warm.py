@@ -223,7 +223,7 @@ def cold_because(isolation) -> str:
         )
         assert execution.cells[0].output_tail == "ran\n" and not execution.warm
         assert execution.notes == tuple(warm.notes), "and it is said"
-        return " ".join(warm.notes)
+        return " ".join(note.detail for note in warm.notes)
 
 
 @pytest.mark.parametrize(

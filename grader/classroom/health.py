@@ -58,7 +58,7 @@ def _isolation() -> DoctorLine:
             en=f"looking at it failed ({type(error).__name__}: {error})",
         )
         return DoctorLine(name, False, found)
-    notes = "; ".join(isolation.notes)
+    notes = "; ".join(note.detail for note in isolation.notes)
     found = f"{isolation.name}" + (f" ({notes})" if notes else "")
     return DoctorLine(name, True, Text(ko=found, en=found))
 

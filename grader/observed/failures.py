@@ -12,9 +12,10 @@ import re
 import msgspec
 
 from grader.observed.shapes import legible
-from grader.records import CellRun, Ending, Submission
+from grader.records import CellRun, Ending, Lack, Submission
 from grader.sandbox import Execution
 
+Found = tuple[Lack, str]
 MARK = "[classroom]"
 """As in inside/wire.py, which this file can't import."""
 
@@ -36,7 +37,7 @@ CUDA = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 
 
 def judged(submission: Submission, execution: Execution, *, stand_in: bool = False) -> tuple[CellRun, ...]:
-    """The cells that were run, each with `environment` and `why` filled in; ours (index < 0) left out.
+    """The cells that were run, each with `lack` and `why` filled in; ours (index < 0) left out.
     `stand_in`: the model is a small one under the real one's name."""
     sources = {cell.index: cell for cell in submission.cells}
     missing: dict[int, str] = {}
@@ -51,26 +52,32 @@ def judged(submission: Submission, execution: Execution, *, stand_in: bool = Fal
     for run in execution.cells:
         if run.index < 0:
             continue
-        why = ""
+        found: Found | None = None
         if run.error_name:
             cell = sources[run.index]
             stored = {output.name for output in cell.outputs if output.kind == "error"}
             if run.error_name not in stored:
-                why = _why(run, cell.source, missing.get(run.index, ""), lost)
+                found = _ours(run, cell.source, missing.get(run.index, ""), lost)
             if (
-                not why
+                found is None
                 and not stored
                 and stand_in
                 and run.error_name == "IndexError"
                 and LAYER.search(cell.source)
             ):
-                why = "the stand-in model has fewer layers than the real one"
-            if not why and not stored and cell.outputs and run.index in cut and run.error_name in STARVED:
-                why = "the budget ended a training in this cell before it had what comes after"
-        if why:
+                found = Lack.LAYERS, "the stand-in model has fewer layers than the real one"
+            if (
+                found is None
+                and not stored
+                and cell.outputs
+                and run.index in cut
+                and run.error_name in STARVED
+            ):
+                found = Lack.BATCHES, "the budget ended a training before it had what comes after"
+        if found is not None:
             for name in _assigned(sources[run.index].source):
                 lost.setdefault(name, run.index)
-            run = msgspec.structs.replace(run, environment=True, why=why)
+            run = msgspec.structs.replace(run, lack=found[0], why=found[1])
         elif run.ending is Ending.COMPLETED:
             for name in _assigned(sources[run.index].source):
                 lost.pop(name, None)
@@ -78,43 +85,43 @@ def judged(submission: Submission, execution: Execution, *, stand_in: bool = Fal
     return tuple(done)
 
 
-def _why(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> str:
-    """Why it is ours, in a few English words; '' if it isn't."""
+def _ours(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> Found | None:
+    """Why it is ours; None if it isn't."""
     value = run.error_value
     if MARK in value or (missing and missing in value):
-        return f"the classroom lacks {missing or value.partition(':')[2].strip()}"
+        return Lack.THING, missing or value.partition(":")[2].strip()
     lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
     if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
-        return f"the runtime lacks it: {value[:150]}"
+        return Lack.PACKAGE, value[:150]
     if run.error_name == "OutOfMemoryError" or "CUDA out of memory" in value:
-        return "the GPU's memory is too small for it"
+        return Lack.GPU_MEMORY, "the GPU's memory is too small for it"
     if run.ending is Ending.OUT_OF_MEMORY:
-        return "our memory limit; the author's machine had more"
+        return Lack.MEMORY, "our memory limit; the author's machine had more"
     if run.error_name == "StdinNotImplementedError":
-        return "nobody is there to answer input()"
+        return Lack.PERSON, "nobody is there to answer input()"
     if run.error_name in NETWORK:
-        return f"no network: {value[:150]}"
+        return Lack.NETWORK, value[:150]
     if run.error_name == "FileNotFoundError":
         path = re.search(r"'([^']+)'", value)
-        return f"the classroom lacks the file {path[1] if path else value[:150]}"
+        return Lack.THING, f"the file {path[1] if path else value[:150]}"
     if CUDA.search(value) and run.error_name in (
         "RuntimeError",
         "AssertionError",
         "ValueError",
         "NotImplementedError",
     ):
-        return "wants a GPU"
+        return Lack.GPU, "wants a GPU"
     if run.error_name == "AssertionError" and "cuda.is_available" in source:
-        return "wants a GPU"
+        return Lack.GPU, "wants a GPU"
     if (
         run.error_name == "ValueError"
         and CAPPED.search(value)
         and re.search(r"predict|evaluat|log_history", source)
     ):
-        return "the budget cut a loop whose length the cell relies on"
+        return Lack.BATCHES, "the budget cut a loop whose length the cell relies on"
     if run.error_name != "SyntaxError" and (used := sorted(_loaded(source) & lost.keys())):
-        return f"{used[0]} comes from cell {lost[used[0]]}, which failed because of the classroom"
-    return ""
+        return Lack.EARLIER, f"{used[0]} comes from cell {lost[used[0]]}"
+    return None
 
 
 def _tree(source: str) -> ast.AST:

@@ -19,14 +19,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from grader.errors import SandboxError
-from grader.records import Ending, Limits
+from grader.records import Ending, Limits, Note, NoteKind
 from grader.sandbox.remedies import remedy
 from grader.sandbox.types import Isolation, ProcessResult
+
+if TYPE_CHECKING:
+    from grader.sandbox import cgroup
 
 NAMES = ("auto", "bubblewrap", "container", "podman", "docker", "landlock", "none")
 """What can be asked for. 'auto' is bubblewrap or nothing."""
@@ -40,7 +43,9 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
     """See `grader.sandbox.choose`."""
     if requested == "none":
-        note = "no isolation: the notebook can read, change and send whatever you can"
+        note = Note(
+            kind=NoteKind.NO_ISOLATION, detail="the notebook can read, change and send whatever you can"
+        )
         if os.name != "posix":
             raise SandboxError(
                 ko="Windows에서는 노트북을 실행할 수 없어요. WSL2에서 실행하거나 `--no-run`을 쓰세요.",
@@ -77,25 +82,36 @@ def choose(requested: str = "auto", *, fresh: bool = False) -> Isolation:
 def _prove() -> Isolation:
     """Run the self-test. With a systemd scope if that works, else without. Raises SandboxError."""
     from grader.sandbox import arguments, cgroup
-    from grader.sandbox.jail import CGROUP_NOTE, SCOPE_NOTE
 
     notes = []
     if arguments.version() < (0, 8):
-        notes.append("bubblewrap older than 0.8: nested user namespaces are refused by seccomp alone")
+        old = "bubblewrap older than 0.8: nested user namespaces are refused by seccomp alone"
+        notes.append(Note(kind=NoteKind.SECCOMP_ALONE, detail=old))
     if arguments.version() < (0, 7):
-        notes.append("bubblewrap older than 0.7: /tmp and /dev/shm have no size of their own")
+        old = "bubblewrap older than 0.7: /tmp and /dev/shm have no size of their own"
+        notes.append(Note(kind=NoteKind.UNSIZED, detail=old))
     group = cgroup.create(f"grader-{os.getpid()}-test", memory_mb=64, processes=8)
     if group is not None:
         group.remove()
-        memory = f"{CGROUP_NOTE} {group.kind}"
+        memory = by_cgroup(group)
     elif os.geteuid() != 0 and cgroup.scope_command(memory_mb=64, processes=8):
-        memory = f"memory limit: {SCOPE_NOTE}"
+        memory = Note(kind=NoteKind.SCOPE, detail="memory limit: systemd scope")
         with contextlib.suppress(SandboxError):
             return _test(Isolation(name="bubblewrap", notes=(memory, *notes)))
-        memory = "memory limit: best effort (no cgroup; the systemd scope failed its test)"
+        memory = by_watchdog("no cgroup; the systemd scope failed its test")
     else:
-        memory = "memory limit: best effort (no cgroup: rlimits and a watchdog)"
+        memory = by_watchdog("no cgroup: rlimits and a watchdog")
     return _test(Isolation(name="bubblewrap", notes=(memory, *notes)))
+
+
+def by_cgroup(group: cgroup.Group) -> Note:
+    """The note of a memory limit that the kernel keeps."""
+    return Note(kind=NoteKind.CGROUP, detail=f"memory limit: cgroup {group.kind}")
+
+
+def by_watchdog(why: str) -> Note:
+    """The note of a memory limit that nobody but us keeps."""
+    return Note(kind=NoteKind.WATCHDOG, detail=f"memory limit: best effort ({why})")
 
 
 def _test(isolation: Isolation) -> Isolation:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from grader.records import Note, NoteKind
+
 SHARED = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 """Nodes that every CUDA program needs, beside its own nvidiaN; those that are missing are left out."""
 EVERY = 2.0
@@ -32,9 +34,10 @@ PLACES = 64
 graders on one machine, never overlap."""
 PATIENCE = 3600.0
 """Seconds that a notebook waits for a GPU."""
-NONE_FREE = "no GPU got free"
-UNKNOWN = "CUDA_VISIBLE_DEVICES names no GPU that is known here: ran on the CPU"
-"""Notes in English, for `Execution.notes`; the first begins one."""
+UNKNOWN = Note(
+    kind=NoteKind.GPU_UNKNOWN,
+    detail="CUDA_VISIBLE_DEVICES names no GPU that is known here: ran on the CPU",
+)
 
 
 class Lent(NamedTuple):
@@ -84,7 +87,7 @@ def borrow(
     patience: float = PATIENCE,
     *,
     ask: Callable[[list[str]], str] | None = None,
-    tell: Callable[[str], None] = lambda why: None,
+    tell: Callable[[Note], None] = lambda why: None,
 ) -> Lent | None:
     """A seat on a GPU, waiting for one; None where there is none, or not in time: `tell` hears why.
 
@@ -106,9 +109,15 @@ def borrow(
                     nodes = tuple(str(dev / name) for name in names if (dev / name).exists())
                     return Lent(index, nodes, locks, seats)
         if time.monotonic() > deadline:
-            tell(f"{NONE_FREE} within {patience / 60:.0f} minutes: ran on the CPU")
+            tell(none_free(patience))
             return None
         time.sleep(0.2)
+
+
+def none_free(patience: float) -> Note:
+    """The note of a notebook that waited `patience` seconds in vain."""
+    waited = f"no GPU got free within {patience / 60:.0f} minutes: ran on the CPU"
+    return Note(kind=NoteKind.GPU_BUSY, detail=waited)
 
 
 def _claim(names: list[str]) -> tuple[socket.socket, ...]:

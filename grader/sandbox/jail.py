@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxError
-from grader.records import Limits
+from grader.records import Limits, Note, NoteKind
 from grader.sandbox import arguments, cgroup, gpu, seccomp
 from grader.sandbox.members import Members
 from grader.sandbox.types import HOME, OUT, WORK, Bind, Isolation
@@ -32,10 +32,6 @@ SERVICE_UIDS = range(61184, 65520)
 """Outside, when started as root: from the range systemd sets apart for services without a name."""
 STAGE = "/tmp"
 """Where `enter` stages what root can read, in a mount namespace nobody else sees."""
-CGROUP_NOTE = "memory limit: cgroup"
-"""Begins the note in `Isolation.notes` where `choosing` found that a cgroup can be had."""
-SCOPE_NOTE = "systemd scope"
-"""In `Isolation.notes` where `choosing` found that `systemd-run --user --scope` works."""
 START_TIMEOUT = 20.0
 SWEEP_AFTER = 60.0
 """Seconds of age; a younger folder may not be locked yet."""
@@ -77,7 +73,7 @@ class Jail:
         self.bubblewrap = isolation.name == "bubblewrap"
         self.group: cgroup.Group | Members | None = None
         self.gpu: gpu.Lent | None = None
-        self.notes: list[str] = []  # what people should know of this one run, in English
+        self.notes: list[Note] = []  # what people should know of this one run
         self.process: subprocess.Popen[bytes] | None = None
         self._init = -1  # pidfd of pid 1 inside: once that has ended, nothing inside is alive
         self._uid: int | None = None
@@ -171,13 +167,13 @@ class Jail:
         name = next_name()
         tasks = self.limits.processes + 8  # bubblewrap's own processes count too
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=tasks)
-        if self.group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
+        if self.group is None and self.isolation.says(NoteKind.CGROUP):
             raise SandboxError(
                 ko="메모리 한도용 cgroup을 더는 만들 수 없어요. 다시 실행하면 다른 방법을 찾아요.",
                 en="The cgroup that limits memory can't be made any more. Run again to find another way.",
             )
         scope: list[str] = []
-        if self.group is None and any(SCOPE_NOTE in note for note in self.isolation.notes):
+        if self.group is None and self.isolation.says(NoteKind.SCOPE):
             scope = cgroup.scope_command(memory_mb=self.limits.memory_mb, processes=tasks)
         # env={}: --clearenv alone leaves the grader's environment in /proc/1/environ (bubblewrap #725)
         needed = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS") if scope else ()

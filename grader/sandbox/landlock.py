@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxError
+from grader.records import NoteKind
 from grader.sandbox import arguments, cgroup, interpreter, seccomp
-from grader.sandbox.jail import CGROUP_NOTE, Jail, memory_file, next_name
+from grader.sandbox.jail import Jail, memory_file, next_name
 from grader.sandbox.members import Members, of_user
 
 SYS_CREATE_RULESET, VERSION = 444, 1
@@ -69,7 +70,7 @@ class Confined(Jail):
         group = cgroup.create(
             next_name(), memory_mb=self.limits.memory_mb, processes=self.limits.processes + 8
         )
-        if group is None and any(note.startswith(CGROUP_NOTE) for note in self.isolation.notes):
+        if group is None and self.isolation.says(NoteKind.CGROUP):
             raise SandboxError(
                 ko="메모리 한도용 cgroup을 더는 만들 수 없어요. 다시 실행하면 다른 방법을 찾아요.",
                 en="The cgroup that limits memory can't be made any more. Run again to find another way.",

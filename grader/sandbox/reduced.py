@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from grader.errors import SandboxError
-from grader.sandbox.jail import CGROUP_NOTE
-from grader.sandbox.types import REDUCED, Isolation
+from grader.records import Note, NoteKind
+from grader.sandbox.types import Isolation
 
 NAMES = ("container", "podman", "docker", "landlock")
 SOCKET = "reaching a unix socket"
@@ -49,14 +49,15 @@ def _prove_container(name: str) -> Isolation:
     from grader.sandbox import choosing, engine
 
     found = engine.find(name)
-    how = f"{found.name} {found.version}" + (", rootless" if found.rootless else "")
+    rootless = ", rootless" if found.rootless else ""
+    how = Note(kind=NoteKind.ENGINE, detail=f"{found.name} {found.version}{rootless}")
     isolation = Isolation(name="container", engine=found.name, notes=(how,))
     result = choosing.run_canary(isolation)
     choosing.judge(result, isolation)
     memory = (
-        f"memory limit: {found.name}'s cgroup"
+        Note(kind=NoteKind.ENGINE_LIMIT, detail=f"memory limit: {found.name}'s cgroup")
         if result.memory_limited
-        else "memory limit: best effort (the engine has no cgroup to limit: rlimits and a watchdog)"
+        else choosing.by_watchdog("the engine has no cgroup to limit: rlimits and a watchdog")
     )
     return Isolation(name="container", engine=found.name, notes=(memory, how))
 
@@ -67,17 +68,18 @@ def _prove_landlock() -> Isolation:
     group = cgroup.create(f"grader-{os.getpid()}-test", memory_mb=64, processes=8)
     if group is not None:
         group.remove()
-        memory = f"{CGROUP_NOTE} {group.kind}"
+        memory = choosing.by_cgroup(group)
     else:
-        memory = "memory limit: best effort (no cgroup: rlimits and a watchdog)"
+        memory = choosing.by_watchdog("no cgroup: rlimits and a watchdog")
     isolation = Isolation(name="landlock", notes=(memory,))
     leaks = {SOCKET}
     if landlock.abi() < landlock.SCOPES_ABI:
         leaks.add(ABSTRACT)
     said = choosing.judge(choosing.run_canary(isolation), isolation, leaks=leaks)
-    holes = list(landlock.NOT_COVERED)
+    holes = [(NoteKind.OPEN, hole) for hole in landlock.NOT_COVERED]
     if ABSTRACT in said["worked"]:
-        holes.append("abstract sockets of the host")
+        holes.append((NoteKind.OPEN_SOCKETS, "abstract sockets of the host"))
     if said["facts"]["shm"] == os.stat("/dev/shm").st_dev:
-        holes.append("/dev/shm is the host's")
-    return Isolation(name="landlock", notes=(memory, *(f"{REDUCED}{hole}" for hole in holes)))
+        holes.append((NoteKind.OPEN_SHM, "/dev/shm is the host's"))
+    notes = (Note(kind=kind, detail=f"not covered: {hole}") for kind, hole in holes)
+    return Isolation(name="landlock", notes=(memory, *notes))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grader.records import CellRun, Ending, Record, Text
+from grader.records import CellRun, Ending, Note, NoteKind, Record, Text
 
 HOME = "/home/student"
 """Inside: the student's home, on disk, writable, thrown away afterwards."""
@@ -18,10 +18,6 @@ WORK = "/home/student/work"
 """Inside: the working folder of the kernel."""
 OUT = "/home/student/out"
 """Inside: the outbox. Files that `collect` names are taken from here once everything is dead."""
-
-
-REDUCED = "not covered: "
-"""Begins each of the notes in `Isolation.notes` that say what a reduced isolation leaves open."""
 
 
 class Bind(NamedTuple):
@@ -52,10 +48,14 @@ class Isolation(Record):
 
     name: str
     """'bubblewrap', 'landlock', 'container' or 'none'."""
-    notes: tuple[str, ...] = ()
-    """How far it goes on this machine, for the report: 'memory limit: best effort (no cgroup)'."""
+    notes: tuple[Note, ...] = ()
+    """How far it goes on this machine, for the report."""
     engine: str = ""
     """With 'container': 'podman' or 'docker'."""
+
+    def says(self, kind: NoteKind) -> bool:
+        """Is there a note of that kind?"""
+        return any(note.kind is kind for note in self.notes)
 
     @property
     def mounts(self) -> bool:
@@ -103,7 +103,7 @@ class Execution(Record):
     """What `startup` took."""
     warm: bool = False
     """Run in a kernel that had its imports done before."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Why not, where that was asked for and something failed; and why it had no GPU."""
 
 

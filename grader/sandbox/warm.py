@@ -20,9 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxError
-from grader.records import Limits
+from grader.records import Limits, Note, NoteKind
 from grader.sandbox import gpu
-from grader.sandbox.jail import SCOPE_NOTE
 from grader.sandbox.types import Bind, Isolation, Preload
 from grader.sandbox.warmbox import WarmBox, Zygote
 
@@ -38,7 +37,7 @@ Key = tuple[object, ...]
 _kept: dict[Key, Zygote] = {}
 _owner = 0
 _failures = 0
-notes: list[str] = []
+notes: list[Note] = []
 """Why warm kernels were not used, since `keep`; for people, in English."""
 
 
@@ -86,11 +85,11 @@ def box(
     if isolation.name != "bubblewrap" or _failures > MOST_FAILURES:
         return None
     if gpu.offered():
-        _note("there is a GPU: it is lent to one sandbox at a time, so no warm kernels")
+        _note(NoteKind.NOT_WARM, "there is a GPU: it is lent to one sandbox at a time, so no warm kernels")
         return None
     binds = [bind._replace(source=Path(bind.source).resolve()) for bind in binds]
-    if any(SCOPE_NOTE in note for note in isolation.notes):
-        _note("memory limit by a systemd scope: a process can't be moved into one, so no warm kernels")
+    if isolation.says(NoteKind.SCOPE):
+        _note(NoteKind.NOT_WARM, "a process can't be moved into a systemd scope, so no warm kernels")
         return None
     if any(bind.writable and any(Path(bind.source).iterdir()) for bind in binds):
         return None  # the box could only get an empty one
@@ -107,14 +106,15 @@ def failed(error: Exception) -> None:
     """A zygote or box could not be used: end all, go on without."""
     global _failures
     _failures += 1
-    _note(f"no warm kernel: {error}")
+    _note(NoteKind.WARM_FAILED, f"no warm kernel: {error}")
     while _kept:
         _kept.popitem()[1].close()
 
 
-def _note(text: str) -> None:
-    if text not in notes:
-        notes.append(text)
+def _note(kind: NoteKind, detail: str) -> None:
+    note = Note(kind=kind, detail=detail)
+    if note not in notes:
+        notes.append(note)
 
 
 def _zygote(argv: Sequence[str], preload: Preload, isolation: Isolation, binds: Sequence[Bind]) -> Zygote:

@@ -22,10 +22,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxError
-from grader.records import Limits
+from grader.records import Limits, NoteKind
 from grader.sandbox import arguments, cgroup, seccomp
 from grader.sandbox.forked import Child, pid_fd_of, pid_of, send, stamped, stream, without_flags
-from grader.sandbox.jail import CGROUP_NOTE, Jail, NotStarted, delete, memory_file
+from grader.sandbox.jail import Jail, NotStarted, delete, memory_file
 from grader.sandbox.types import HOME, WORK, Bind, Isolation, Preload
 
 SOURCE = Path(__file__).with_name("zygote.py")
@@ -271,7 +271,7 @@ class WarmBox:
         name = f"grader-{os.getpid()}-w{next(_groups)}"
         self.group = cgroup.create(name, memory_mb=self.limits.memory_mb, processes=self.limits.processes + 8)
         if self.group is None:
-            if any(note.startswith(CGROUP_NOTE) for note in self.zygote.isolation.notes):
+            if self.zygote.isolation.says(NoteKind.CGROUP):
                 raise NotStarted("no cgroup for it")
             return
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import grader.wording as words
-from grader.records import Budget, Ending, Evidence, ModelScore, Observed, Text, TrainingRun
+from grader.records import Budget, Ending, Evidence, ModelScore, NoteKind, Observed, Text, TrainingRun
 
 ENGINES = ("podman", "docker")
 REDUCED = {
@@ -18,32 +18,30 @@ REDUCED = {
 }
 """Isolation → what every report made with it says. Asked for by name, never chosen by itself."""
 NOTES = {
-    "memory limit: best effort": Text(ko="메모리 한도는 감시로만", en="memory limited by a watchdog only"),
-    "bubblewrap older than 0.8": Text(
+    NoteKind.WATCHDOG: Text(ko="메모리 한도는 감시로만", en="memory limited by a watchdog only"),
+    NoteKind.SECCOMP_ALONE: Text(
         ko="bubblewrap이 오래되어 보호가 한 겹 적음", en="one layer of protection fewer (an old bubblewrap)"
     ),
-    "bubblewrap older than 0.7": Text(
+    NoteKind.UNSIZED: Text(
         ko="임시 폴더의 크기는 제한하지 못함", en="temporary folders without a limit of their own"
     ),
-    "not covered: abstract sockets": Text(
+    NoteKind.OPEN_SOCKETS: Text(
         ko="이 컴퓨터의 추상 유닉스 소켓 접속도 막지 못함",
         en="nor from this machine's abstract unix sockets",
     ),
-    "not covered: /dev/shm": Text(
-        ko="/dev/shm을 이 컴퓨터와 함께 씀", en="it shares /dev/shm with this machine"
-    ),
-    "no warm kernel:": Text(
+    NoteKind.OPEN_SHM: Text(ko="/dev/shm을 이 컴퓨터와 함께 씀", en="it shares /dev/shm with this machine"),
+    NoteKind.WARM_FAILED: Text(
         ko="미리 준비한 커널을 쓰지 못해 새로 시작함", en="started cold: the warm kernel was not usable"
     ),
-    "no GPU got free": Text(
+    NoteKind.GPU_BUSY: Text(
         ko="비는 GPU가 없어 기다리다가 CPU로 실행함", en="ran on the CPU: no GPU got free in time"
     ),
-    "CUDA_VISIBLE_DEVICES names no GPU": Text(
+    NoteKind.GPU_UNKNOWN: Text(
         ko="CUDA_VISIBLE_DEVICES에 적힌 GPU가 없어 CPU로 실행함",
         en="ran on the CPU: the GPU named in CUDA_VISIBLE_DEVICES is not here",
     ),
 }
-"""How a note of the isolation begins → what is said of it. The others change nothing for a reader (which
+"""A note of the isolation → what is said of it. The others change nothing for a reader (which
 control group, which engine) or stand in REDUCED already; all of them are in evidence.json."""
 
 
@@ -103,19 +101,16 @@ def _share(runs: tuple[TrainingRun, ...]) -> str | None:
 
 
 def _isolation(seen: Observed, lang: str) -> str:
-    notes = [
-        said.in_(lang)
-        for begins, said in NOTES.items()
-        if any(note.startswith(begins) for note in seen.isolation_notes)
-    ]
+    kinds = {note.kind for note in seen.isolation_notes}
+    notes = [said.in_(lang) for kind, said in NOTES.items() if kind in kinds]
     return ", ".join((_isolated_by(seen, lang), *notes))
 
 
 def _isolated_by(seen: Observed, lang: str) -> str:
     if seen.isolation in REDUCED:
         return REDUCED[seen.isolation].in_(lang)
-    # 'podman 4.3.1, rootless' is a note; which engine it was is what people ask
-    engine = next((word for note in seen.isolation_notes if (word := note.split(" ")[0]) in ENGINES), "")
+    named = [note.detail.split(" ")[0] for note in seen.isolation_notes if note.kind is NoteKind.ENGINE]
+    engine = next((name for name in named if name in ENGINES), "")
     name = f"{engine} container" if engine else seen.isolation
     return f"{name.replace('container', '컨테이너')} 격리" if lang == "ko" else f"isolated by {name}"
 

@@ -6,17 +6,15 @@ coder. Nothing here changes a verdict. Not covered: errors that the notebook mak
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from grader.checks import say
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Citation, Finding, Text, Witness
+from grader.records import CellRun, Citation, Finding, Lack, Text, Witness
 
 SHOWN = 4
 """Named one by one; the rest is counted."""
-WHY = re.compile(r"the classroom lacks (.+)")
 KINDS = {
     "data set ": Text(ko="데이터셋 ", en="data set "),
     "the model ": Text(ko="모델 ", en="model "),
@@ -25,16 +23,16 @@ KINDS = {
 }
 """How the probe begins what it says was wanted."""
 REASONS = {
-    "wants a GPU": Text(ko="GPU가 필요", en="wants a GPU"),
-    "the GPU's memory": Text(ko="GPU 메모리 부족", en="the GPU's memory is too small"),
-    "our memory limit": Text(ko="채점기의 메모리 한도", en="our memory limit"),
-    "nobody is there": Text(ko="`input()`에 답할 사람이 없음", en="nobody to answer `input()`"),
-    "no network": Text(ko="인터넷 없음", en="no network"),
-    "the runtime lacks": Text(ko="설치되지 않은 패키지", en="a package that is not installed"),
-    "the stand-in": Text(ko="대역 모델의 층이 더 적음", en="the stand-in model has fewer layers"),
-    "the budget": Text(ko="배치 수를 줄인 실행", en="the training was cut short"),
+    Lack.GPU: Text(ko="GPU가 필요", en="wants a GPU"),
+    Lack.GPU_MEMORY: Text(ko="GPU 메모리 부족", en="the GPU's memory is too small"),
+    Lack.MEMORY: Text(ko="채점기의 메모리 한도", en="our memory limit"),
+    Lack.PERSON: Text(ko="`input()`에 답할 사람이 없음", en="nobody to answer `input()`"),
+    Lack.NETWORK: Text(ko="인터넷 없음", en="no network"),
+    Lack.PACKAGE: Text(ko="설치되지 않은 패키지", en="a package that is not installed"),
+    Lack.LAYERS: Text(ko="대역 모델의 층이 더 적음", en="the stand-in model has fewer layers"),
+    Lack.BATCHES: Text(ko="배치 수를 줄인 실행", en="the training was cut short"),
 }
-"""How `CellRun.why` begins → what is said of it."""
+"""What is said of each but THING, which is named, and EARLIER, whose reason stands at its own cell."""
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -68,9 +66,9 @@ def _wanted(case: Case) -> dict[int, Text]:
         if o.kind == Kind.MISSING and o.cell is not None and o.value.get("wanted"):
             found.setdefault(o.cell, _thing(o.cell, str(o.value["wanted"])))
     for run in seen.cells:
-        if run.environment:
-            why = WHY.match(run.why)
-            found.setdefault(run.index, _thing(run.index, why[1]) if why else _reason(run.index, run.why))
+        if run.lack is not None:
+            thing = run.lack is Lack.THING
+            found.setdefault(run.index, _thing(run.index, run.why) if thing else _reason(run))
     return dict(sorted(found.items()))
 
 
@@ -81,6 +79,6 @@ def _thing(cell: int, what: str) -> Text:
     return Text(ko=f"{at.ko}의 {kind.ko}{name}", en=f"{kind.en}{name} in {at.en}")
 
 
-def _reason(cell: int, why: str) -> Text:
-    at, said = say.cell(cell), next((t for begins, t in REASONS.items() if why.startswith(begins)), None)
+def _reason(run: CellRun) -> Text:
+    at, said = say.cell(run.index), REASONS.get(run.lack)
     return Text(ko=f"{at.ko} ({said.ko})", en=f"{at.en} ({said.en})") if said else at
