@@ -9,12 +9,13 @@ something that can't be known, such as bucketing in a file whose outputs are cle
 from __future__ import annotations
 
 from grader.checks import own_run, say
-from grader.checks.advice import next_step, padding_citation, pads_in_advance, tokenising
+from grader.checks.advice import next_step
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.parts import comparison, effect, interpretation
 from grader.checks.settle import Case
 from grader.checks.shown import award, observed_trained, saw_up_to, untold
+from grader.checks.tokenising import padding_citation, pads_in_advance, tokenising
 from grader.facts import Kind
 from grader.records import Bucketing, Citation, Status, Text, Verdict, Witness
 

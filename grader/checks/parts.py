@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from grader.checks import say
 from grader.checks.accuracy import best_of
-from grader.checks.advice import padding_cell, padding_collator, pads_in_advance, tokenising
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
 from grader.checks.settle import Case
+from grader.checks.tokenising import padding_cell, padding_collator, pads_in_advance, tokenising
 from grader.records import Bucketing, Ending, Grouping, Padding, Text
 
 

@@ -10,9 +10,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from grader.source.derivation import cells_of, rows_in
+from grader.source.given_rows import dataset_rows
 from grader.source.loaders import sorts_by_length
 from grader.source.rectangles import padded_by_call
-from grader.source.tokens import dataset_rows
 from grader.source.values import Collator, Function, Instance, Loader, Rows, Seq, Value
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from grader.source import calls_data as data
 from grader.source import calls_torch as loops
 from grader.source import calls_train as hf
-from grader.source import collators, loaders, loading, models, splitting, tokens
+from grader.source import collators, given_rows, loaders, loading, models, splitting, tokens
 from grader.source.attributes import attribute, set_attribute
 from grader.source.builtin_calls import BUILTINS
 from grader.source.call import Call
@@ -289,7 +289,7 @@ def _model(interp: Interpreter, owner: Value, name: str, call: Call) -> Value:
     if name == "evaluate":
         return loops.keras_evaluate(interp, owner, call)
     if name == "prepare_tf_dataset":
-        rows = tokens.dataset_rows(interp, call.arg(0, "dataset")) or Rows()
+        rows = given_rows.dataset_rows(interp, call.arg(0, "dataset")) or Rows()
         return loaders.batched(interp, rows, name, Call(call.func, call.args[1:], call.kwargs, call.node))
     if name in ("forward", "__call__"):
         model_called(interp, owner, call)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.derivation import const, derived, rows_in
+from grader.source.given_rows import dataset_rows
 from grader.source.loading import concatenated, text_of
+from grader.source.mapped import mapped_rows
 from grader.source.splitting import dataset_split, is_count
-from grader.source.tokens import dataset_rows, encoded_rows, mapped_rows
+from grader.source.tokens import encoded_rows
 from grader.source.values import (
     Column,
     Const,

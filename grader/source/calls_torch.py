@@ -13,8 +13,8 @@ from grader.source.calls_train import report
 from grader.source.collators import DEFAULT
 from grader.source.derivation import cells_of, in_order, rows_in
 from grader.source.events import Draft
+from grader.source.given_rows import dataset_rows
 from grader.source.models import model_in, settle_model
-from grader.source.tokens import dataset_rows
 from grader.source.values import (
     Collator,
     Const,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.derivation import cells_of
-from grader.source.tokens import function_name, padding_name, token_length
+from grader.source.mapped import function_name
+from grader.source.tokens import padding_name, token_length
 from grader.source.values import (
     Class,
     Collator,

@@ -12,7 +12,7 @@ from grader.facts import Kind
 from grader.source.call import Call
 from grader.source.collators import DEFAULT, collator_of
 from grader.source.derivation import cells_of, const, derived, rows_in
-from grader.source.tokens import dataset_rows
+from grader.source.given_rows import dataset_rows
 from grader.source.values import (
     Collator,
     Column,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.checks import say
-from grader.checks.advice import padding_cell, padding_citation, pads_in_advance, tokenising
 from grader.checks.findings.claims import rows_per_second
 from grader.checks.join import Joined
 from grader.checks.padding import LONGEST_REVIEW
 from grader.checks.settle import Case
+from grader.checks.tokenising import padding_cell, padding_citation, pads_in_advance, tokenising
 from grader.records import Bucketing, Finding, Observation, Padding, Text
 
 
