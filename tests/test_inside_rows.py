@@ -38,6 +38,16 @@ def test_padding_changes_no_hash():
     assert rows.real_lengths(flat, offsets).tolist() == [4, 3, 4, 4]
 
 
+def test_one_row_of_plain_integers_has_the_same_hash():
+    """The short way for notebooks that tokenise review by review."""
+    rows = load("rows")
+    long = [2, *range(5, 2000), 3]
+    for pad in (0, 1):
+        for row in (*ROWS, [*ROWS[0], pad, pad, pad], long, [2**31, 7], []):
+            expected = rows.of_lists(np.array(row, np.int64), np.array([0, len(row)]), pad).tolist()
+            assert [rows.of_list(row, pad)] == expected
+
+
 def test_another_padding_id():
     rows = load("rows")
     ids, mask = padded(ROWS, 8)
@@ -56,7 +66,7 @@ def test_a_row_is_traced_to_its_file(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "_tokens", {})
     texts = ["좋아요", "싫어요 ", "둘 다", "어디에도 없는 글"]  # as cleaned by the notebook
     hashes = rows.of_lists(*laid([[2, i, 3] for i in (10, 11, 12, 13)]))
-    rows.remember(texts, hashes)
+    rows.remember(texts, hashes.tolist())
     assert rows.votes(hashes.tolist()) == {"train": 1, "test": 1, "both": 1, "neither": 1}
 
 

@@ -101,3 +101,6 @@ def test_speed_leaves_the_warm_up_out():
     assert speed.examples_per_second == pytest.approx(320)
     assert speed.spread == pytest.approx(0)
     assert batches.speed(steps[:4]).examples_per_second is None
+    # The budget's least, of steps so long that warming up is nothing.
+    assert batches.speed([[256, 1, None], *([[256, 1, 4.0]] * 3)]).examples_per_second == pytest.approx(64)
+    assert batches.speed([[256, 1, None], [256, 1, 4.0]]).examples_per_second is None

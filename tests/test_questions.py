@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks.questions import concise, decide, explained, hazards, more, understood, works
 from grader.facts import Kind
-from grader.records import Bucketing, Cell, CellRun, Ending, Facts, Finding, Status, Text, Witness
+from grader.records import Bucketing, Cell, CellRun, Ending, Facts, Finding, Lack, Status, Text, Witness
 from tests import sample_evidence as sample
 
 replace = msgspec.structs.replace
@@ -102,7 +102,7 @@ def test_q1_says_where_the_run_stopped_and_excuses_our_own_failures():
     own = CellRun(
         index=7, ending=Ending.CELL_ERROR, seconds=0.1, error_name="RuntimeError", error_value="no GPU"
     )
-    ours = replace(own, index=2, environment=True)
+    ours = replace(own, index=2, lack=Lack.GPU)
     said = works.decide(observed(run=replace(run, cells=(own, ours))), sample.FACTS, sample.ITEMS).reason
     assert "셀 7에서 `RuntimeError`" in said.ko
     assert "셀 2" in said.ko and "코더의 잘못으로 보지 않았습니다" in said.ko

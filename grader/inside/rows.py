@@ -10,6 +10,7 @@ import os
 import re
 
 _weights = None
+_plain = []
 TRAIN, TEST = 1, 2
 _texts = None
 _tokens = {}
@@ -57,6 +58,13 @@ def of_lists(values, offsets, pad=0):
     return sums[ends[1:]] - sums[ends[:-1]]
 
 
+def of_list(ids, pad=0):
+    """One row of Python integers → its hash as one: numpy takes fifty times as long for twenty tokens."""
+    while len(_plain) < len(ids):
+        _plain[:] = weights(max(1024, len(ids))).tolist()
+    return sum(i * w for i, w in zip(ids, _plain) if i != pad) & 0xFFFFFFFFFFFFFFFF
+
+
 def real_lengths(values, offsets, pad=0):
     """Tokens without padding of each row laid end to end: (rows,) int64."""
     import numpy
@@ -91,9 +99,9 @@ def official():
 
 
 def remember(texts, hashes):
-    """These texts were tokenised to rows with these hashes."""
+    """These texts were tokenised to rows with these hashes (Python integers)."""
     known = official()
-    for text, mark in zip(texts, hashes.tolist()):
+    for text, mark in zip(texts, hashes):
         _tokens[mark] = _tokens.get(mark, 0) | known.get(key(text), 0)
 
 

@@ -47,6 +47,9 @@ def _saw(tokenizer, args, kwargs, out):
         if name in kwargs:
             settings[name] = str(kwargs[name])
     if isinstance(texts, str):
+        if isinstance(ids, list) and not _nested(ids):  # notebooks call it so for each of 150,000 rows
+            rows.remember([texts], [rows.of_list(ids, tokenizer.pad_token_id or 0)])
+            return
         texts = [texts]
         ids = ids if _nested(ids) else [ids]
     texts = [t for t in texts] if hasattr(texts, "__iter__") else []
@@ -57,12 +60,12 @@ def _saw(tokenizer, args, kwargs, out):
     pad = tokenizer.pad_token_id or 0
     if hasattr(ids, "shape"):
         array = numpy.asarray(ids.numpy() if hasattr(ids, "numpy") else ids)
-        rows.remember(texts, rows.of_matrix(array, None, pad))
+        rows.remember(texts, rows.of_matrix(array, None, pad).tolist())
         return
     counts = [len(row) for row in ids]
     offsets = numpy.concatenate([[0], numpy.cumsum(counts)]).astype(numpy.int64)
     values = numpy.fromiter(itertools.chain.from_iterable(ids), numpy.int64, int(offsets[-1]))
-    rows.remember(texts, rows.of_lists(values, offsets, pad))
+    rows.remember(texts, rows.of_lists(values, offsets, pad).tolist())
 
 
 def _nested(ids):

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from grader.records import Grouping, Padding
 
-WARM_UP = 2
-"""Steps left out of every speed: allocation, caches, the first kernels."""
+WARM_UP, WARM_SECONDS = 2, 2.0
+"""Steps left out of every speed: allocation, caches, the first kernels. Only one where every step takes so
+many seconds: warming up takes a fraction of one, and a budget may leave no more than four such steps."""
 STEP = 8
 """Tokens; the usual pad_to_multiple_of."""
 GROUPED, RANDOM = 0.5, 0.75
@@ -92,7 +93,8 @@ def _grouping(lines: Sequence[Sequence[float]], facts: dict[str, Any]) -> Groupi
 
 def speed(steps: Sequence[Sequence[float | None]]) -> Speed:
     """Of a run's step lines: total rows over total seconds, and half the inter-quartile range."""
-    timed = [(step[0], step[2]) for step in steps[WARM_UP:] if step[2]]
+    slow = all((step[2] or 0.0) >= WARM_SECONDS for step in steps[1:])
+    timed = [(step[0], step[2]) for step in steps[1 if slow else WARM_UP :] if step[2]]
     seconds = sum(second for _, second in timed)
     if len(timed) < 3 or seconds <= 0:
         return Speed(None, None)
