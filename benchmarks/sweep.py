@@ -21,7 +21,8 @@ from grader import checks, pipeline, rubric
 from grader.checks import alone
 from grader.checks.thresholds import threshold
 from grader.cli import options
-from grader.records import Budget, Ending, Evidence, from_json, to_json
+from grader.publish import read_evidence
+from grader.records import Budget, Ending, Evidence, TrainingRun, to_json
 
 COLUMNS = (
     "notebook", "runtime", "cells", "environment", "own errors", "s", "CPU s", "peak MB", "runs", "judged",
@@ -57,7 +58,7 @@ def main() -> None:
             kept = given.again / f"{path.stem}.json"
             if not kept.is_file():
                 continue
-            evidence = from_json(kept.read_bytes(), Evidence)
+            evidence = read_evidence(kept)
         else:
             evidence = pipeline.check(path, plan, rubric.load()).evidence
         seconds = time.monotonic() - began
@@ -66,9 +67,18 @@ def main() -> None:
             (given.keep / f"{path.stem}.json").write_bytes(to_json(evidence))
         print(_row(path.stem, evidence, seconds, labels.get(path.stem, "")), flush=True)
         if evidence.observed:
-            structures += [f"- {path.stem}: {line}" for line in alone.structure(evidence.observed)]
-    print("\nRuns (cell, kind, rows x batch, padding, padded tokens per row, start, optimizer steps):\n")
+            runs = zip(alone.structure(evidence.observed), evidence.observed.testimony.runs, strict=True)
+            structures += [f"- {path.stem}: {line}{_speed(run)}" for line, run in runs]
+    print(
+        "\nRuns (cell, kind, rows x batch, padding, padded tokens per row, start, optimizer steps, speed):\n"
+    )
     print("\n".join(structures))
+
+
+def _speed(run: TrainingRun) -> str:
+    if run.examples_per_second is None:
+        return ""
+    return f", {run.examples_per_second:.1f} ± {run.examples_per_second_spread:.1f} rows/s"
 
 
 def _row(name: str, evidence: Evidence, seconds: float, label: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader import report, results, review
 from grader.errors import UnreadableEvidence, UsageError
-from grader.records import EVIDENCE_VERSION, Evidence, Judgement, from_json, to_json
+from grader.records import EVIDENCE_VERSION, Evidence, Judgement, Record, from_json, to_json
 
 EVIDENCE_SUFFIX = ".evidence.json"
 PARTIAL = ".partial-"
@@ -67,26 +67,35 @@ def write_bytes(path: Path, data: bytes) -> Path:
     return path
 
 
+class Versioned(Record):
+    """What every evidence.json has, whatever else."""
+
+    version: int
+
+
 def read_evidence(path: Path) -> Evidence:
     """The evidence.json at `path`. Raises UnreadableEvidence."""
     try:
-        evidence = from_json(path.read_bytes(), Evidence)
+        raw = path.read_bytes()
     except OSError as error:
         raise UnreadableEvidence(
             ko=f"{path}을(를) 읽을 수 없습니다 ({error.strerror}).",
             en=f"Can't read {path} ({error.strerror}).",
         ) from error
+    try:
+        version = from_json(raw, Versioned).version  # first: another version may be of another shape
+        evidence = from_json(raw, Evidence) if version == EVIDENCE_VERSION else None
     except ValueError as error:
         raise UnreadableEvidence(
             ko=f"{path}은(는) evidence.json이 아닙니다 ({error}). "
             "`grader check`가 만든 파일을 지정해 주세요.",
             en=f"{path} is no evidence.json ({error}). Name a file that `grader check` wrote.",
         ) from error
-    if evidence.version != EVIDENCE_VERSION:
+    if evidence is None:
         raise UnreadableEvidence(
-            ko=f"{path}의 버전은 {evidence.version}인데 이 채점기는 {EVIDENCE_VERSION}만 읽습니다. "
+            ko=f"{path}의 버전은 {version}인데 이 채점기는 {EVIDENCE_VERSION}만 읽습니다. "
             "`grader check`를 다시 실행해 주세요.",
-            en=f"{path} has version {evidence.version}; this grader reads {EVIDENCE_VERSION}. "
+            en=f"{path} has version {version}; this grader reads {EVIDENCE_VERSION}. "
             "Run `grader check` again.",
         )
     return evidence

@@ -267,6 +267,7 @@ class TrainingRun(Record):
     seconds: float | None = None
     """Of training as the notebook or the clock gives it."""
     examples_per_second: float | None = None
+    """Observed: padded tokens a second over `tokens_per_row`, as if all batches had been run."""
     examples_per_second_spread: float | None = None
     """Half the inter-quartile range over batches, in examples/s."""
     learning_rates: tuple[float, ...] = ()

@@ -9,12 +9,13 @@ import pytest
 RERUNS = 2
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What runs against a real clock is tried again: a shared machine stands still for seconds now and then.
-    A test that fails every time fails, and the summary names each that was tried again."""
-    if importlib.util.find_spec("pytest_rerunfailures"):
+    A test that fails every time fails, and the summary names each that was tried again. Never a test of what
+    gets out of a sandbox: once is too often."""
+    if config.pluginmanager.hasplugin("rerunfailures"):
         for item in items:
-            if any(item.iter_markers("kernel")) or any(item.iter_markers("clock")):
+            if any(item.iter_markers("clock")):
                 item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=2))
 
 

@@ -235,6 +235,7 @@ def until(true, seconds: float = 60) -> bool:
     return False
 
 
+@pytest.mark.clock
 @pytest.mark.kernel
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

@@ -191,27 +191,34 @@ def timed(cell: int, speed: float, spread: float, **more):
 @pytest.mark.parametrize(
     ("plain", "late", "ko", "en"),
     [
-        ((100, 5), (340, 30), "3.4배(3.0–3.9배) 빨랐습니다", "3.4 times as fast (3.0–3.9)"),
-        ((100, 5), (120, 5), "어느 쪽이 빠르다고 할 수 없습니다", "no difference"),
+        ((100, 5), (340, 30), "쪽이 3.4배(3.0–3.9배) 빨랐습니다", "3.4 times as fast (3.0–3.9)"),
+        ((100, 5), (130, 5), "말할 수 없는 차이입니다", "one could tell from chance"),
         # Twice as fast on average, but so unsteady that it may be slower.
-        ((100, 60), (200, 90), "어느 쪽이 빠르다고 할 수 없습니다", "no difference"),
-        (
-            (100, 5),
-            (50, 5),
-            "오히려 느렸습니다(0.5배, 0.4–0.6배)",
-            "slower, in fact (0.5 times as fast, 0.4–0.6)",
-        ),
+        ((100, 60), (200, 90), "말할 수 없는 차이입니다", "one could tell from chance"),
+        ((100, 5), (50, 5), "느렸습니다(0.5배, 0.4–0.6배)", "slower (0.5 times as fast, 0.4–0.6)"),
     ],
 )
 def test_our_own_speeds_are_told_with_how_sure_they_are(plain, late, ko, en):
     ran = observed(timed(5, *plain), timed(7, *late))
     judgement = judged([BASE, REAL_GROUP], TWICE, observed=ran)
     said = next(f for f in judgement.findings if f.id == "rerun-speed")
-    assert ko in said.text.ko and en in said.text.en and "학습마다 24스텝, 대역 모델" in said.text.ko
-    assert f"초당 {plain[0]} ± {plain[1]}행과 {late[0]} ± {late[1]}행" in said.text.ko
+    assert ko in said.text.ko and en in said.text.en and "24스텝씩, 대역 모델" in said.text.ko
+    assert f"셀 5는 초당 {plain[0]} ± {plain[1]}행" in said.text.ko
+    assert f"셀 7은 초당 {late[0]} ± {late[1]}행" in said.text.ko
     assert [c.cell for c in said.citations] == [5, 7]
     without = judged([BASE, REAL_GROUP], TWICE)
     assert [v.status for v in judgement.items] == [v.status for v in without.items], "no verdict rests on it"
+
+
+def test_each_speed_stands_beside_its_own_cell():
+    """The bucketed run may come first."""
+    first = msgspec.structs.replace(REAL_GROUP, cell=5, cells=(4, 5))
+    second = msgspec.structs.replace(BASE, cell=7, cells=(3, 7))
+    stored_ = [stored(5, tokens=22.4, seconds=2000.0), stored(7, tokens=60)]
+    ran = observed(timed(5, 0.34, 0.04, steps=16), timed(7, 0.1, 0.01))
+    said = next(f for f in judged([first, second], stored_, observed=ran).findings if f.id == "rerun-speed")
+    assert "셀 7은 초당 0.1 ± 0.0행, bucketing을 적용한 셀 5는 초당 0.3 ± 0.0행" in said.text.ko
+    assert "24스텝과 16스텝" in said.text.ko and "24 and 16 steps" in said.text.en
 
 
 @pytest.mark.parametrize(
@@ -219,8 +226,11 @@ def test_our_own_speeds_are_told_with_how_sure_they_are(plain, late, ko, en):
     [
         observed(timed(5, 100, 5)),
         observed(timed(5, 100, 5), timed(7, 340, 30, device="cuda:0")),
+        observed(timed(5, 100, 5), timed(7, 340, 30, kind="keras")),
+        observed(timed(5, 100, 5, batch_size=8), timed(7, 340, 30, batch_size=128)),
         observed(timed(5, 100, 5), timed(7, 340, 30), unverified=("a line came from nowhere",)),
         observed(timed(5, 100, 5), timed(7, 340, 30, examples_per_second_spread=None)),
+        observed(timed(5, 100, 5), timed(7, 340, 30, steps=None)),
     ],
 )
 def test_speeds_that_cant_be_held_together_are_not(ran):

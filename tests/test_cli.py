@@ -99,6 +99,23 @@ def test_evidence_of_another_version_is_refused(tmp_path, notebook, capsys):
     assert "99" in capsys.readouterr().err
 
 
+def test_evidence_of_another_shape_is_refused_for_its_version(tmp_path, notebook, capsys):
+    """Version 1 had sentences where there are kinds now: not a broken file, and said so."""
+    run(["check", str(notebook), "--no-run"])
+    path = notebook.with_name("GD08.evidence.json")
+    stored = json.loads(path.read_text("utf-8"))
+    seen = {
+        "testimony": {"witness": "observed"},
+        "cells": [],
+        "ending": "completed",
+        "isolation_notes": ["x"],
+    }
+    path.write_text(json.dumps(stored | {"version": 1, "observed": seen}), encoding="utf-8")
+    assert run(["score", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "버전은 1" in said and "evidence.json이 아닙니다" not in said
+
+
 def test_a_folder_that_cannot_be_written_is_said(notebook, tmp_path, capsys):
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")

@@ -101,6 +101,10 @@ def test_speed_leaves_the_warm_up_out():
     assert speed.examples_per_second == pytest.approx(320)
     assert speed.spread == pytest.approx(0)
     assert batches.speed(steps[:4]).examples_per_second is None
+    # Sorted: the four longest batches were run, and a row of the whole is half as long as theirs.
+    wide = [[32, 32 * 40, 0.1]] * 10
+    assert batches.speed(wide, 20.0).examples_per_second == pytest.approx(640)
+    assert batches.speed(wide, 40.0) == batches.speed(wide)
     # The budget's least, of steps so long that warming up is nothing.
     assert batches.speed([[256, 1, None], *([[256, 1, 4.0]] * 3)]).examples_per_second == pytest.approx(64)
     assert batches.speed([[256, 1, None], [256, 1, 4.0]]).examples_per_second is None

@@ -1,7 +1,9 @@
 """Whose fault was it? Only what the classroom lacks is ours."""
 
+import pytest
+
 from grader.observed.failures import judged
-from grader.records import Cell, CellRun, Ending, Output, Submission
+from grader.records import Cell, CellRun, Ending, Lack, Output, Submission
 from grader.sandbox import Event, Execution
 
 
@@ -66,7 +68,7 @@ def test_a_layer_that_the_small_model_does_not_have():
     error = CellRun(index=0, ending=Ending.CELL_ERROR, seconds=0.1, error_name="IndexError", error_value="x")
     execution = Execution(cells=(error,), ending=Ending.CELL_ERROR)
     submission = Submission(name="n", sha256="", cells=(cell,))
-    assert judged(submission, execution, stand_in=True)[0].environment
+    assert judged(submission, execution, stand_in=True)[0].lack is Lack.LAYERS
     assert not judged(submission, execution)[0].environment
 
 
@@ -94,3 +96,33 @@ def test_a_stale_name_used_in_place_of_the_lost_one():
         },
     )
     assert [cell.environment for cell in cells] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "lack"),
+    [
+        ("open(p)", ("FileNotFoundError", "[Errno 2] No such file or directory: 'a.csv'"), Lack.THING),
+        ("load()", ("OSError", "[classroom] gone"), Lack.THING),
+        ("import x", ("ModuleNotFoundError", "No module named 'x'"), Lack.PACKAGE),
+        ("x.cuda()", ("RuntimeError", "Found no NVIDIA driver on your system"), Lack.GPU),
+        ("train()", ("OutOfMemoryError", "CUDA out of memory. Tried to allocate"), Lack.GPU_MEMORY),
+        ("input()", ("StdinNotImplementedError", "raw_input was called"), Lack.PERSON),
+        ("get(u)", ("ConnectionError", "Name or service not known"), Lack.NETWORK),
+        ("y = trainer.predict(d)", ("ValueError", "must be the same length"), Lack.BATCHES),
+    ],
+)
+def test_what_was_lacking_has_a_kind(source, error, lack):
+    (cell,) = run([source], {0: error})
+    assert cell.lack is lack and cell.why
+
+
+def test_what_follows_from_an_earlier_cell_has_one_too():
+    cells = run(
+        ["data = load(p)", "print(data)"],
+        {0: ("FileNotFoundError", "'a.csv'"), 1: ("NameError", "name 'data' is not defined")},
+    )
+    assert [cell.lack for cell in cells] == [Lack.THING, Lack.EARLIER]
+    killed = CellRun(index=0, ending=Ending.OUT_OF_MEMORY, seconds=0.1, error_name="KernelDied")
+    execution = Execution(cells=(killed,), ending=Ending.OUT_OF_MEMORY)
+    submission = Submission(name="n", sha256="", cells=(Cell(index=0, kind="code", source="x"),))
+    assert judged(submission, execution)[0].lack is Lack.MEMORY

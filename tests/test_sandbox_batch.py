@@ -100,6 +100,7 @@ def of_batch(marker: str) -> list[str]:
 
 
 @pytest.mark.parametrize("box", BOXES)
+@pytest.mark.clock
 def test_hostile_and_honest_by_turns(box):
     isolation_or_skip(box)
     marker = f"batch-{box}-{os.getpid()}"

@@ -197,6 +197,7 @@ def test_a_program_gets_stdin_and_gives_files(isolation, tmp_path):
         ("import os\nos.close(1); os.close(2)\nwhile True: pass", Ending.TOTAL_TIMEOUT),
     ],
 )
+@pytest.mark.clock
 def test_how_programs_end(isolation, code, ending):
     limits = Limits(total_seconds=4, memory_mb=512, output_bytes=1_000_000)
     result = sandbox.run_process([*PYTHON, code], isolation=isolation, limits=limits)

@@ -102,6 +102,7 @@ def test_waiting_in_vain_is_told(dev, monkeypatch):
 
 
 @pytest.mark.kernel
+@pytest.mark.clock
 def test_waiting_for_a_gpu_is_nobodys_time_and_is_noted(monkeypatch):
     """It counted against the program's own limit, and a notebook's kernel "did not answer in time"."""
     isolation = isolation_or_skip()

@@ -202,28 +202,29 @@ def test_08_a_large_file_is_refused(survived, tmp_path):
     assert survived[0]["sparse"].ending is Ending.CELL_ERROR
 
 
+@pytest.mark.clock
 def test_input_is_answered_at_once(survived, bare):
     assert bare["input_answered"] is False, "the control: an ordinary client waits for somebody to type"
     run = survived[0]["input"]
-    assert (run.ending, run.error_name) == (
-        Ending.CELL_ERROR,
-        "StdinNotImplementedError",
-    ) and run.seconds < PROMPT
+    assert (run.ending, run.error_name) == (Ending.CELL_ERROR, "StdinNotImplementedError")
 
 
+@pytest.mark.clock
 def test_06_an_endless_loop_is_interrupted_and_the_notebook_goes_on(survived, bare):
     assert bare["loop_ended"] is False, "the control"
     run = survived[0]["loop"]
     assert (run.ending, run.error_name) == (Ending.CELL_TIMEOUT, "KeyboardInterrupt")
-    assert 4 <= run.seconds < PROMPT
+    assert run.seconds >= 4
 
 
+@pytest.mark.clock
 def test_07_an_endless_output_is_interrupted(survived, bare):
     assert bare["bytes_of_endless_output"] > 2 * LIMITS.output_bytes_per_cell, "the control, in one second"
     run = survived[0]["output"]
-    assert run.ending is Ending.OUTPUT_FLOOD and run.seconds < PROMPT and len(run.output_tail) <= 2000
+    assert run.ending is Ending.OUTPUT_FLOOD and len(run.output_tail) <= 2000
 
 
+@pytest.mark.clock
 def test_07_output_faster_than_it_can_be_sent_ends_the_kernel(isolation, bare):
     assert bare["bytes_of_endless_output"] > 2 * LIMITS.output_bytes_per_cell
     execution = ends(isolation, "while True:\n    print('x' * 1000)")
@@ -256,6 +257,7 @@ def with_(**changes) -> Limits:
     return Limits(**{**{f: getattr(LIMITS, f) for f in LIMITS.__struct_fields__}, **changes})
 
 
+@pytest.mark.clock
 def test_06_a_loop_that_ignores_interrupts_is_killed(isolation):
     control = subprocess.Popen(
         [sys.executable, "-c", "print(flush=True)\n" + STUBBORN], stdout=subprocess.PIPE
@@ -271,18 +273,21 @@ def test_06_a_loop_that_ignores_interrupts_is_killed(isolation):
     assert execution.ending is Ending.CELL_TIMEOUT and execution.seconds < PROMPT
 
 
+@pytest.mark.clock
 def test_the_whole_notebook_has_a_clock_too(isolation, bare):
     assert bare["loop_ended"] is False, "the control"
     execution = ends(isolation, "while True: pass", with_(total_seconds=5))
     assert execution.ending is Ending.TOTAL_TIMEOUT and execution.seconds < PROMPT
 
 
+@pytest.mark.clock
 def test_13_a_kernel_that_exits_has_died_whatever_its_exit_code(isolation, bare):
     assert bare["exit_code_of_a_dead_kernel"] == 0, "the control: by its exit code all went well"
     execution = ends(isolation, "import os; os._exit(0)")
     assert execution.ending is Ending.KERNEL_DIED
 
 
+@pytest.mark.clock
 def test_the_kernels_cpu_time_has_a_limit_of_its_own(isolation, bare, monkeypatch):
     assert bare["loop_ended"] is False, "the control"
     limits = with_(total_seconds=40, cell_seconds=40)
@@ -305,6 +310,7 @@ def test_05_shared_memory_counts(isolation, tmp_path):
     assert ends(isolation, SHARED).ending is Ending.OUT_OF_MEMORY
 
 
+@pytest.mark.clock
 def test_21_a_forged_idle_does_not_end_the_cell(isolation, bare):
     assert bare["seconds_until_idle_is_believed"] < 0.9, (
         "the control: whoever waits for idle alone is deceived"
@@ -344,6 +350,7 @@ def test_08_folders_without_end_are_noticed_and_removed(isolation, tmp_path):
     assert ends(isolation, source).ending is Ending.DISK_LIMIT
 
 
+@pytest.mark.clock
 def test_07_one_giant_output_does_not_reach_the_grader(isolation, bare):
     """200 MB in one message."""
     import resource
@@ -356,6 +363,7 @@ def test_07_one_giant_output_does_not_reach_the_grader(isolation, bare):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 * 1024
 
 
+@pytest.mark.clock
 def test_26_a_kernel_that_can_no_longer_answer_is_killed(isolation, bare):
     assert bare["patched_answered"] == [False, True], "the control: silent, and seemingly alive"
     source = "get_ipython().kernel.session.pack = lambda message: 1 / 0"
@@ -377,6 +385,7 @@ def test_24_a_daemon_dies_with_the_sandbox(isolation, tmp_path):
     assert not alive(marker + "-inside")
 
 
+@pytest.mark.clock
 def test_all_dies_with_a_grader_that_is_killed(isolation, monkeypatch):
     """And what it left on disk is swept by the next one, but nothing of one that lives."""
     marker = f"orphan-{os.getpid()}"[:15]

@@ -120,6 +120,7 @@ def test_the_kernel_holds_the_same_open_files_as_a_cold_one(isolation):
     assert not cold.warm and hot == answer(cold)
 
 
+@pytest.mark.clock
 def test_the_zygote_outlives_what_its_children_do(isolation):
     notebook(isolation, "print(1)")
     before = zygote().process.pid

@@ -9,6 +9,8 @@ from grader.batch.gradebook import Row
 
 BUCKETING = {"no-op": "no-op-bucketing", "absent": "bucketing-absent", "unexecuted": "bucketing-unexecuted"}
 COMPARED = {"none", "one", "typed"}
+INFORMS = {"rerun-speed"}
+"""Findings that every notebook may have: nothing stands in its way."""
 MOST = 12
 """So many lines; what concerns a single student is left to that student's review."""
 
@@ -26,6 +28,7 @@ def tags(row: Row) -> tuple[str, ...]:
     if not facts:
         return ()
     found = [f["id"] for f in row.results.get("findings", []) if f["severity"] != "praise"]
+    found = [name for name in found if name not in INFORMS]
     found += [BUCKETING[facts["bucketing"]]] if facts["bucketing"] in BUCKETING else []
     found += ["not-compared"] if facts["compared"] in COMPARED else []
     found += ["not-analysed"] if facts["analysed"] == "no" else []

@@ -47,7 +47,8 @@ def _saw(tokenizer, args, kwargs, out):
         if name in kwargs:
             settings[name] = str(kwargs[name])
     if isinstance(texts, str):
-        if isinstance(ids, list) and not _nested(ids):  # notebooks call it so for each of 150,000 rows
+        if isinstance(ids, list) and ids and type(ids[0]) is int:
+            # The short way: some notebooks call it so for each of 150,000 rows.
             rows.remember([texts], [rows.of_list(ids, tokenizer.pad_token_id or 0)])
             return
         texts = [texts]

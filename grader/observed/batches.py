@@ -91,10 +91,18 @@ def _grouping(lines: Sequence[Sequence[float]], facts: dict[str, Any]) -> Groupi
     return Grouping.NONE if ratio > RANDOM or rows < 200 else Grouping.UNKNOWN
 
 
-def speed(steps: Sequence[Sequence[float | None]]) -> Speed:
-    """Of a run's step lines: total rows over total seconds, and half the inter-quartile range."""
+def speed(steps: Sequence[Sequence[float | None]], tokens_per_row: float | None = None) -> Speed:
+    """Of a run's step lines: rows a second, and half the inter-quartile range over its steps.
+
+    `tokens_per_row`: of the whole run, padding included. Known, rows are counted as padded tokens over this:
+    the batches a budget leaves may be wider or narrower than the others, and a narrow one is no faster.
+    """
     slow = all((step[2] or 0.0) >= WARM_SECONDS for step in steps[1:])
-    timed = [(step[0], step[2]) for step in steps[1 if slow else WARM_UP :] if step[2]]
+    timed = [
+        (step[1] / tokens_per_row if tokens_per_row and step[1] else step[0], step[2])
+        for step in steps[1 if slow else WARM_UP :]
+        if step[2]
+    ]
     seconds = sum(second for _, second in timed)
     if len(timed) < 3 or seconds <= 0:
         return Speed(None, None)

@@ -89,7 +89,7 @@ def _ours(run: CellRun, source: str, missing: str, lost: dict[str, int]) -> Foun
     """Why it is ours; None if it isn't."""
     value = run.error_value
     if MARK in value or (missing and missing in value):
-        return Lack.THING, missing or value.partition(":")[2].strip()
+        return Lack.THING, missing or value.partition(":")[2].strip() or value[:150]
     lacking = run.error_name in ("ModuleNotFoundError", "ImportError")
     if lacking or re.search(r"(needs|has) to be installed|is not installed", value):
         return Lack.PACKAGE, value[:150]

@@ -103,7 +103,7 @@ def fold(execution: Execution, cells: Sequence[CellRun]) -> Testimony:
 def _run(lines: Lines, runs: dict[int, Lines], endings: dict[int, Ending], order: int) -> TrainingRun:
     head, end = lines.head, lines.end or {}
     shape = batches.shape(lines.batches, head)
-    speed = batches.speed(lines.steps)
+    speed = batches.speed(lines.steps, shape.tokens_per_row)
     made = [e for e in (evaluations.evaluation(cell, data) for cell, data in lines.evaluations) if e]
     during = [data for cell, data in lines.evaluations if cell == lines.cell] or [
         d for _, d in lines.evaluations

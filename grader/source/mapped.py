@@ -1,6 +1,6 @@
 """`map` with a function of the student's: does it tokenise, how many rows at once, and to which lengths?
 
-Called by calls_data.py.
+Called by calls_data.py and, for a function's name, collators.py.
 """
 
 from __future__ import annotations

@@ -12,31 +12,35 @@ from grader.checks import say
 from grader.checks.settle import Case
 from grader.records import Finding, Interval, Text, TrainingRun, Witness
 
-NOISE = 1.3
-"""Speeds closer than this are called alike: the same work was up to 1.2 times as fast in one of two runs of a
-notebook (benchmarks/sweep.py, runs of one width and batch size, two shared cores)."""
+NOISE = 1.5
+"""Speeds closer than this aren't told apart: two runs of one width and batch size in one notebook were up to
+1.33 times apart on two shared cores (benchmarks/sweep.py prints every run's speed)."""
+ALIKE = ("kind", "model", "precision", "device")
+"""What two runs must have in common for their speeds to be bucketing's doing."""
+BATCHES = 2.0
+"""And their batch sizes within this ratio: a token budget gives batches of many sizes."""
 
 
 def find(case: Case) -> Iterator[Finding]:
-    """At most one: the settled pair, if both were timed on one device."""
+    """At most one: the settled pair, if both were timed and are alike but for their batches."""
     pair = _timed(case)
     if pair is None:
         return
     a, b = pair
-    times = _ratio(a, b)
-    at, steps = say.cells((a.cell, b.cell)), _steps(a, b)
+    at, late, steps = say.cell(a.cell), say.cell(b.cell), _steps(a, b)
     pocket = case.evidence.observed.profile == "pocket"
     model = say.text(", 대역 모델", ", stand-in model") if pocket else say.text("", "")
-    said = _said(b.examples_per_second / a.examples_per_second, times)
+    said = _said(b.examples_per_second / a.examples_per_second, _ratio(a, b))
     yield Finding(
         id="rerun-speed",
         severity="note",
         text=say.text(
-            f"채점기가 {say.josa(at.ko, '을/를')} 같은 컴퓨터에서 이어서 실행했을 때(학습마다 {steps}스텝"
-            f"{model.ko}, ±는 배치 사이의 흔들림) 속도는 초당 {_speed(a)}행과 {_speed(b)}행으로, {said.ko}.",
-            f"When the grader ran {at.en} one after the other on one machine ({steps} steps of each "
-            f"training{model.en}; ± is the spread between batches), they did {_speed(a)} and {_speed(b)} "
-            f"rows a second: {said.en}.",
+            f"채점기가 두 학습을 같은 컴퓨터에서 이어서 실행했을 때({steps.ko}{model.ko}, ±는 배치 간 편차) "
+            f"{say.josa(at.ko, '은/는')} 초당 {_speed(a)}행, bucketing을 적용한 {say.josa(late.ko, '은/는')} "
+            f"초당 {_speed(b)}행을 처리했습니다. {said.ko}.",
+            f"When the grader ran both trainings one after the other on one machine ({steps.en}{model.en}; "
+            f"± is the spread between batches), {at.en} did {_speed(a)} rows a second and {late.en}, with "
+            f"bucketing, {_speed(b)}. {said.en}.",
         ),
         citations=tuple(say.cite(run.cell, "", Witness.OBSERVED) for run in pair),
     )
@@ -48,9 +52,14 @@ def _timed(case: Case) -> tuple[TrainingRun, TrainingRun] | None:
     if seen is None or seen.unverified or case.baseline is None or case.bucketed is None:
         return None
     a, b = case.baseline.observed, case.bucketed.observed
-    if a is None or b is None or a is b or a.device != b.device:
+    if a is None or b is None or a is b or any(getattr(a, f) != getattr(b, f) for f in ALIKE):
         return None
-    known = all(r.examples_per_second and r.examples_per_second_spread is not None for r in (a, b))
+    sizes = sorted(r.batch_size or 1 for r in (a, b))
+    if sizes[1] > BATCHES * sizes[0]:
+        return None
+    known = all(
+        r.steps and r.examples_per_second and r.examples_per_second_spread is not None for r in (a, b)
+    )
     return (a, b) if known else None
 
 
@@ -63,18 +72,22 @@ def _ratio(a: TrainingRun, b: TrainingRun) -> Interval:
 def _said(middle: float, times: Interval) -> Text:
     if middle >= NOISE and times.low > 1:
         return say.text(
-            f"{say.ratio(middle)}배({_between(times)}배) 빨랐습니다",
-            f"{say.ratio(middle)} times as fast ({_between(times)})",
+            f"bucketing을 적용한 쪽이 {_times(middle)}배({_between(times)}배) 빨랐습니다",
+            f"With bucketing it was {_times(middle)} times as fast ({_between(times)})",
         )
     if middle <= 1 / NOISE and times.high < 1:
         return say.text(
-            f"오히려 느렸습니다({say.ratio(middle)}배, {_between(times)}배)",
-            f"slower, in fact ({say.ratio(middle)} times as fast, {_between(times)})",
+            f"bucketing을 적용한 쪽이 오히려 느렸습니다({_times(middle)}배, {_between(times)}배)",
+            f"With bucketing it was slower ({_times(middle)} times as fast, {_between(times)})",
         )
     return say.text(
-        "흔들림을 생각하면 어느 쪽이 빠르다고 할 수 없습니다",
-        "no difference, considering how much it wavers",
+        "이렇게 짧게 잰 값으로는 어느 쪽이 빠르다고 말할 수 없는 차이입니다",
+        "Measured so briefly, that is no difference one could tell from chance",
     )
+
+
+def _times(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def _between(times: Interval) -> str:
@@ -82,8 +95,11 @@ def _between(times: Interval) -> str:
 
 
 def _speed(run: TrainingRun) -> str:
-    return f"{say.count(run.examples_per_second)} ± {say.count(run.examples_per_second_spread)}"
+    shown = say.count if run.examples_per_second >= 10 else "{:.1f}".format
+    return f"{shown(run.examples_per_second)} ± {shown(run.examples_per_second_spread)}"
 
 
-def _steps(a: TrainingRun, b: TrainingRun) -> str:
-    return ", ".join(dict.fromkeys(str(run.steps) for run in (a, b) if run.steps))
+def _steps(a: TrainingRun, b: TrainingRun) -> Text:
+    if a.steps == b.steps:
+        return say.text(f"{a.steps}스텝씩", f"{a.steps} steps each")
+    return say.text(f"{a.steps}스텝과 {b.steps}스텝", f"{a.steps} and {b.steps} steps")
