@@ -263,6 +263,8 @@ class TrainingRun(Record):
     real_tokens_per_row: float | None = None
     padding_share: float | None = None
     """0..1 of the processed tokens that are padding."""
+    stand_in: tuple[str, ...] = ()
+    """Of a merged run: the fields counted in the classroom's stand-in reviews instead of NSMC."""
     total_flos: float | None = None
     seconds: float | None = None
     """Of training as the notebook or the clock gives it."""

@@ -625,3 +625,40 @@ def test_advice_for_hand_written_loops_names_no_part_of_trainer():
         assert item.next_step is not None
         words = item.next_step.ko + item.next_step.en + item.reason.ko
         assert "TrainingArguments" not in words and "trainer." not in words
+
+
+# ------------------------------------------------------------------ whose reviews were counted
+
+
+def test_what_our_own_run_counted_is_marked_by_the_field():
+    """Not a fixed length: that is the same whatever is read."""
+    base, late = (msgspec.structs.replace(r, padding=Padding.DYNAMIC) for r in (BASE, REAL_GROUP))
+    ran = observed(seen(5, Padding.MAX_LENGTH, 60.0, 0.7), seen(7, Padding.DYNAMIC, 19.1, 0.12))
+    runs = judged([BASE, REAL_GROUP], [stored(5), stored(7)], observed=ran).facts.runs
+    assert [run.stand_in for run in runs] == [("padding_share",), ("tokens_per_row", "padding_share")]
+    runs = judged([base, late], [stored(5, tokens=60), stored(7, tokens=22.4)], observed=ran).facts.runs
+    assert [run.stand_in for run in runs] == [("padding_share",)] * 2
+    full = msgspec.structs.replace(ran, profile="full")
+    runs = judged([BASE, REAL_GROUP], [stored(5), stored(7)], observed=full).facts.runs
+    assert [run.stand_in for run in runs] == [(), ()]
+
+
+def test_batches_that_grew_wider_are_said_to_have():
+    base = written(5, padding=Padding.DYNAMIC, attempts=("collator",))
+    ran = observed(seen(5, Padding.DYNAMIC, 49.4, 0.6), seen(7, Padding.DYNAMIC, 64.2, 0.7))
+    late = msgspec.structs.replace(REAL_GROUP, attempts=("own-collator",), grouping=Grouping.NONE)
+    item = judged([base, late], [stored(5), stored(7)], observed=ran).items[2]
+    assert "오히려 49.4에서 64.2까지 늘었습니다" in item.actual.ko
+    same = observed(seen(5, Padding.DYNAMIC, 49.4, 0.6), seen(7, Padding.DYNAMIC, 50.2, 0.6))
+    item = judged([base, late], [stored(5), stored(7)], observed=same).items[2]
+    assert "더 줄어든 패딩이 없습니다" in item.actual.ko and "오히려" not in item.actual.ko
+
+
+def test_rows_padded_by_map_are_not_called_one_length():
+    late = msgspec.structs.replace(PADDED_GROUP, padding=Padding.MAP_BATCH, max_length=None)
+    base = msgspec.structs.replace(BASE, padding=Padding.MAP_BATCH, max_length=None)
+    made = [tokenise(3, "map-batch", function="tok", batched=True)]
+    judgement = judged([base, late], [stored(5, tokens=88.2), stored(7, tokens=88.2)], made)
+    said = [*judgement.findings, *judgement.items]
+    words = " ".join(t.ko for f in said for t in (getattr(f, "text", None), getattr(f, "actual", None)) if t)
+    assert "`map`이 한 번에 받은 행 가운데 가장 긴 길이로" in words and "88.2 토큰으로" not in words

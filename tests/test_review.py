@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from grader import templating
+from grader import report, templating
 from grader.errors import UsageError
 from grader.records import (
     Bucketing,
@@ -20,6 +20,7 @@ from grader.records import (
     Facts,
     Finding,
     Judgement,
+    Padding,
     Status,
     Submission,
     Text,
@@ -261,6 +262,36 @@ def test_the_tables_set_the_runs_side_by_side():
     assert "| 학습 시간 | 4,015초 (67분) | 4,016초 (67분) |" in text
     assert "| 학습 전 | 0.4971 | train에서 나눈 검증 데이터 29,999건 | 셀 8 |" in text
     assert html(text).count("<table>") == 2
+
+
+def test_what_was_counted_in_stand_in_reviews_is_marked_and_never_paired_with_what_was_not():
+    """23 stored tokens beside 23 % padding of other reviews: together nobody's."""
+    ours = ("tokens_per_row", "padding_share")
+    base = replace(
+        sample.BASE, padding=Padding.DYNAMIC, tokens_per_row=45.1, padding_share=0.6, stand_in=ours
+    )
+    late = replace(
+        sample.BUCKETED, padding=Padding.DYNAMIC, tokens_per_row=23.2, padding_share=0.23, stand_in=ours[1:]
+    )
+    facts = replace(sample.FACTS, runs=(base, late), bucketing=Bucketing.EFFECTIVE, baseline=0, bucketed=1)
+    judgement = replace(sample.judgement(), facts=facts)
+    text = review(judgement=judgement)
+    assert "| 행당 토큰 (패딩 포함) | 45.1† | **23.2** |" in text
+    assert "| 그중 패딩 | 60 %† | – |" in text
+    assert "† 채점기가 대역 데이터로" in text and "45.1 → 23.2, 대역 데이터 포함" in text
+    both = replace(facts, runs=(base, replace(late, stand_in=ours)))
+    assert "45.1 → 23.2, 대역 데이터)" in review(judgement=replace(judgement, facts=both))
+    page = report.write(sample.evidence(), judgement, lang="en")
+    assert "45.1†" in page and "† Counted when the grader ran it" in page
+    assert "†" not in review() and "†" not in report.write(sample.evidence(), sample.judgement(), lang="ko")
+
+
+def test_batches_that_changed_are_not_called_unchanged():
+    assert "아무것도 바뀌지 않았습니다" in review()
+    runs = (*sample.FACTS.runs[:1], replace(sample.FACTS.runs[1], padding=Padding.DYNAMIC))
+    assert sample.FACTS.bucketed == 1
+    text = review(judgement=replace(sample.judgement(), facts=replace(sample.FACTS, runs=runs)))
+    assert "아무것도 바뀌지" not in text and "패딩이 줄지 않았습니다" in text
 
 
 def test_without_a_settled_pair_all_runs_are_shown_and_unknown_is_a_dash():

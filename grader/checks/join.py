@@ -70,6 +70,7 @@ class Joined:
         return has_result or self.recorded.ending in (Ending.COMPLETED, Ending.EARLY_STOPPED)
 
 
+_NAMES = {"tokens_per_row": "tokens", "padding_share": "share"}
 _FINE = (Ending.COMPLETED, Ending.EARLY_STOPPED, Ending.UNKNOWN)
 
 
@@ -99,6 +100,7 @@ def join(evidence: Evidence) -> tuple[Joined, ...]:
                     _nth(recorded, order),
                     _nth(observed, order),
                     failed=cell in failed,
+                    stand_in=evidence.observed is not None and evidence.observed.profile == "pocket",
                 )
             )
     scored = {e.cell for e in evidence.recorded.evaluations if e.accuracy is not None}
@@ -222,8 +224,9 @@ def _merge(
     recorded: TrainingRun | None,
     observed: TrainingRun | None,
     failed: bool,
+    stand_in: bool,
 ) -> Joined:
-    """One run out of up to three; `failed`: the cell stores an error."""
+    """One run out of up to three; `failed`: the cell stores an error; `stand_in`: ours read other reviews."""
     first = recorded or source or observed
     assert first is not None
 
@@ -303,6 +306,7 @@ def _merge(
         padding=settled.padding,
         tokens_per_row=settled.tokens,
         padding_share=settled.share,
+        stand_in=tuple(f for f in settled.counted if stand_in and getattr(settled, _NAMES[f]) is not None),
         real_tokens_per_row=observed.real_tokens_per_row if observed else None,
     )
     return Joined(

@@ -46,6 +46,8 @@ class Settled:
     """Measured, or certain from the code (a fixed length); None where only an estimate is possible."""
     share: float | None
     stale: bool
+    counted: tuple[str, ...] = ()
+    """TrainingRun's fields that depend on the reviews our own run read."""
 
 
 def from_flos(run: TrainingRun) -> float | None:
@@ -82,14 +84,18 @@ def settle(
         stored = recorded.tokens_per_row or from_flos(merged)
     if stored is not None:
         happened = _from_width(stored, meant, merged)
-        return Settled(happened, stored, share, stale=contradicts(stored, meant, merged))
+        stale = contradicts(stored, meant, merged)
+        return Settled(happened, stored, share, stale=stale, counted=("padding_share",))
+    both = ("tokens_per_row", "padding_share")
     if observed is not None and observed.padding != Padding.UNKNOWN:
-        return Settled(observed.padding, observed.tokens_per_row, share, stale=False)
+        # One fixed length is the same whatever the reviews are.
+        counted = both[1:] if observed.padding == Padding.MAX_LENGTH else both
+        return Settled(observed.padding, observed.tokens_per_row, share, stale=False, counted=counted)
     if observed is not None and observed.tokens_per_row is not None:
         width = observed.tokens_per_row
-        return Settled(_from_width(width, meant, merged), width, share, stale=False)
+        return Settled(_from_width(width, meant, merged), width, share, stale=False, counted=both)
     fixed = float(merged.max_length or FULL_LENGTH) if meant == Padding.MAX_LENGTH else None
-    return Settled(meant, fixed, share, stale=False)
+    return Settled(meant, fixed, share, stale=False, counted=("padding_share",))
 
 
 def is_fixed(width: float) -> bool:

@@ -64,11 +64,16 @@ def _took_effect(case: Case, bucketed: Joined, at: Text) -> Text:
     if base is not None and case.decided.fell is not None:
         first, before = say.cell(base.run.cell), base.run.tokens_per_row
         if before is not None and width is not None:
+            ours = [run.run for run in (base, bucketed) if "tokens_per_row" in run.run.stand_in]
+            where = say.cells(run.cell for run in ours)
+            note = say.text("(대역 데이터)", " (stand-in data)") if ours else say.text("", "")
+            if len(ours) == 1:
+                note = say.text(f"({where.ko}만 대역 데이터)", f" ({where.en}: stand-in data)")
             return say.text(
-                f"행당 토큰이 {say.tokens(before)}({first.ko})에서 {say.tokens(width)}({at.ko})까지 줄어, "
-                "bucketing이 실제로 효과를 냈습니다.",
+                f"행당 토큰이 {say.tokens(before)}({first.ko})에서 {say.tokens(width)}({at.ko})까지 "
+                f"줄어{note.ko}, bucketing이 실제로 효과를 냈습니다.",
                 f"Tokens per row fell from {say.tokens(before)} ({first.en}) to {say.tokens(width)} "
-                f"({at.en}): bucketing took effect.",
+                f"({at.en}){note.en}: bucketing took effect.",
             )
         then, now = _how_padded(base), _how_padded(bucketed)
         return say.text(
@@ -97,11 +102,22 @@ def _how_padded(joined: Joined) -> Text:
     return say.text("배치마다", "per batch")
 
 
+def _grew(base: Joined, late: Joined) -> Text:
+    """Batches that even became wider: widths rounded up, or long rows put together with short ones."""
+    before, after = base.run.tokens_per_row, late.run.tokens_per_row
+    if before is None or after is None or after < 1.1 * before:
+        return say.text("", "")
+    return say.text(
+        f" 행당 토큰은 오히려 {say.tokens(before)}에서 {say.tokens(after)}까지 늘었습니다.",
+        f" Tokens per row even rose from {say.tokens(before)} to {say.tokens(after)}.",
+    )
+
+
 def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
     """Why nothing changed, with the number that shows it."""
-    source, width = tokenising(case, bucketed), bucketed.run.tokens_per_row
-    length = f"{say.tokens(width)} 토큰으로" if width is not None else "한 길이로"
-    length_en = f"to {say.tokens(width)} tokens" if width is not None else "to one length"
+    source = tokenising(case, bucketed)
+    length = say.width(bucketed.run)
+    length, length_en = length.ko, length.en
     if bucketed.stale:
         return say.text(
             f"{at.ko}의 코드는 동적 패딩이지만, 저장된 출력은 모든 행을 {length} 패딩한 실행의 것입니다.",
@@ -126,12 +142,12 @@ def _no_effect(case: Case, bucketed: Joined, at: Text) -> Text:
         )
     base = case.baseline
     if base is not None and base.run.padding == Padding.DYNAMIC:
-        first = say.cell(base.run.cell)
+        first, grew = say.cell(base.run.cell), _grew(base, bucketed)
         return say.text(
             f"비교한 {first.ko}의 실행도 이미 배치마다 패딩하고 있어, {at.ko}의 방법으로 더 줄어든 패딩이 "
-            "없습니다.",
+            f"없습니다.{grew.ko}",
             f"The run it is compared with ({first.en}) already pads per batch, so what {at.en} does removes "
-            "no further padding.",
+            f"no further padding.{grew.en}",
         )
     return say.text(
         f"{at.ko}에 bucketing을 설정했지만 모든 행이 {length} 패딩되어 있어 효과가 없습니다.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from grader.records import Citation, Observation, Text, TrainingRun, Witness
+from grader.records import Citation, Observation, Padding, Text, TrainingRun, Witness
 
 SHOWN_CELLS = 6
 """More cells than this in one sentence help nobody."""
@@ -70,6 +70,17 @@ def count(value: float) -> str:
 def tokens(value: float) -> str:
     """512 for a whole number, 22.3 otherwise."""
     return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+
+
+def width(run: TrainingRun) -> Text:
+    """'60 토큰으로' / 'to 60 tokens', of a run whose rows were padded before they came into a batch."""
+    if run.padding == Padding.MAP_BATCH:
+        return text(
+            "`map`이 한 번에 받은 행 가운데 가장 긴 길이로", "to the longest row that `map` took at once"
+        )
+    if run.tokens_per_row is None:
+        return text("한 길이로", "to one length")
+    return text(f"{tokens(run.tokens_per_row)} 토큰으로", f"to {tokens(run.tokens_per_row)} tokens")
 
 
 def seconds(value: float) -> Text:

@@ -93,7 +93,7 @@ def _padding(every: list[_Line], lang: str) -> Chart | None:
             axes.barh(i, real, color=REAL, height=0.5)
         axes.text(total + widest * 0.015, i, words.number(total), va="center", fontsize=11, color="#212529")
     for line in lines:
-        part = words.share(line.run.padding_share)
+        part = words.padding(line.run)
         padded = f", {'패딩' if ko else 'padding'} {part}" if part else ""
         told.append(f"{line.label}: {words.number(line.run.tokens_per_row)}{padded}")
     axes.set_yticks(range(len(lines)), [line.label for line in reversed(lines)])
@@ -124,9 +124,8 @@ def _padding(every: list[_Line], lang: str) -> Chart | None:
 
 
 def _real(run: TrainingRun) -> float | None:
-    if run.real_tokens_per_row is not None:
-        return min(run.real_tokens_per_row, run.tokens_per_row)
-    return None if run.padding_share is None else run.tokens_per_row * (1 - run.padding_share)
+    share = words.padding_share(run)
+    return None if share is None else run.tokens_per_row * (1 - share)
 
 
 def _accuracy(every: list[_Line], goal: float | None, lang: str) -> Chart | None:

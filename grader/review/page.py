@@ -247,7 +247,7 @@ def _glance(judgement: Judgement, lang: str) -> str:
             ko, en = (", 대역 모델", ", stand-in model") if facts.stand_in else ("", "")
             head += f" (정확도 {shown}{ko})" if lang == "ko" else f" (accuracy {shown}{en})"
         if verdict.item == "r3":
-            head += f": {words.BUCKETING[facts.bucketing].in_(lang)}{_widths(facts, lang)}"
+            head += f": {words.bucketing(facts).in_(lang)}{_widths(facts, lang)}"
         parts.append(head)
     return " · ".join(parts)
 
@@ -269,7 +269,12 @@ def _widths(facts: Facts, lang: str) -> str:
     before, after = (words.number(run.tokens_per_row) for run in pair)
     if before is None or after is None:
         return ""
-    return f" ({'행당 토큰' if lang == 'ko' else 'tokens per row'} {before} → {after})"
+    ko = lang == "ko"
+    ours = any("tokens_per_row" in run.stand_in for run in pair)
+    where = (", 대역 데이터 포함" if ko else ", partly stand-in data") if ours else ""
+    if all("tokens_per_row" in run.stand_in for run in pair):
+        where = ", 대역 데이터" if ko else ", stand-in data"
+    return f" ({'행당 토큰' if ko else 'tokens per row'} {before} → {after}{where})"
 
 
 def _offered(judgement: Judgement) -> list[Text]:

@@ -80,9 +80,9 @@ def _columns(facts: Facts, runs: tuple[TrainingRun, ...], heads: list[str], lang
     rows = [
         (
             "행당 토큰 (패딩 포함)" if ko else "tokens per row, padding included",
-            [words.number(run.tokens_per_row) for run in runs],
+            [words.tokens(run) for run in runs],
         ),
-        ("그중 패딩" if ko else "of which padding", [words.share(run.padding_share) for run in runs]),
+        ("그중 패딩" if ko else "of which padding", [words.padding(run) for run in runs]),
         ("학습 시간" if ko else "training time", [_time(run, lang) for run in runs]),
         (
             "초당 행 수" if ko else "rows per second",
@@ -102,7 +102,8 @@ def _columns(facts: Facts, runs: tuple[TrainingRun, ...], heads: list[str], lang
             body.append((label, *shown))
     if not body:
         return ""
-    return table(("", *heads), body)
+    daggers = any(words.DAGGER in cell for row in body for cell in row)
+    return table(("", *heads), body) + (f"\n\n{words.dagger_note(lang)}" if daggers else "")
 
 
 def _time(run: TrainingRun, lang: str) -> str | None:

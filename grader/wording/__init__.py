@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grader.records import Bucketing, Status, Text
+from grader.records import Bucketing, Facts, Padding, Status, Text, TrainingRun
 
 STATUS = {
     Status.PASS: Text(ko="통과", en="pass"),
@@ -31,6 +31,12 @@ BUCKETING = {
     ),
 }
 
+NOT_LESS = Text(
+    ko="bucketing을 켰지만 **실제로는 패딩이 줄지 않았습니다**",
+    en="bucketing is switched on but **saves no padding**",
+)
+"""Of batches that changed, but got no narrower."""
+
 SPLIT = {
     "validation": Text(ko="train에서 나눈 검증 데이터", en="validation rows held out of train"),
     "test": Text(ko="test 데이터", en="the test split"),
@@ -43,6 +49,14 @@ PROFILE = {
     "pocket": Text(ko="대역 모델·데이터 pocket", en="stand-in model and data, pocket"),
     "full": Text(ko="실제 klue/bert-base와 NSMC", en="the real klue/bert-base and NSMC"),
 }
+
+
+def bucketing(facts: Facts) -> Text:
+    """What bucketing did. 'Changes nothing' is said of rows of one length only."""
+    late = facts.runs[facts.bucketed] if facts.bucketed is not None else None
+    if facts.bucketing is Bucketing.NO_OP and late is not None and late.padding is Padding.DYNAMIC:
+        return NOT_LESS
+    return BUCKETING[facts.bucketing]
 
 
 def split(name: str) -> Text:
@@ -63,6 +77,38 @@ def number(value: float | None) -> str | None:
     if value is None:
         return None
     return f"{value:,.0f}" if value >= 1000 or abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+
+
+DAGGER = "†"
+
+
+def tokens(run: TrainingRun) -> str | None:
+    """Padded tokens per row, with a dagger where they were counted in the stand-in reviews."""
+    return _daggered(number(run.tokens_per_row), "tokens_per_row", run)
+
+
+def padding_share(run: TrainingRun) -> float | None:
+    """The share of padding that goes with `tokens_per_row`; None where the two were counted in different
+    reviews: rows of the student's own are longer or shorter than ours, and a pair would be nobody's."""
+    one_length = run.padding == Padding.MAX_LENGTH
+    apart = "padding_share" in run.stand_in and "tokens_per_row" not in run.stand_in
+    return None if apart and not one_length else run.padding_share
+
+
+def padding(run: TrainingRun) -> str | None:
+    """`padding_share` as it is shown."""
+    return _daggered(share(padding_share(run)), "padding_share", run)
+
+
+def dagger_note(lang: str) -> str:
+    """What the dagger says."""
+    if lang == "ko":
+        return f"{DAGGER} 채점기가 대역 데이터로 다시 실행하며 센 값이라 실제 NSMC와는 조금 다릅니다."
+    return f"{DAGGER} Counted when the grader ran it on stand-in reviews: NSMC's own figures differ a little."
+
+
+def _daggered(shown: str | None, field: str, run: TrainingRun) -> str | None:
+    return shown + DAGGER if shown is not None and field in run.stand_in else shown
 
 
 def share(value: float | None) -> str | None:

@@ -121,14 +121,16 @@ def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
     scores = [s for s in found.scores if s.accuracy is not None] if found else []
     if scores:
         top = max(scores, key=lambda s: s.accuracy)
-        detail = f"{top.accuracy:.3f}, " + (f"{top.rows:,}건" if ko else f"{top.rows:,} rows")
+        value = f"{top.accuracy:.3f}, " + (f"{top.rows:,}건" if ko else f"{top.rows:,} rows")
+        said = [_beside(top, lang)]
+        if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
+            # First, and not the number: else a student reads 0.5 as the worth of the own model.
+            said.insert(0, "위의 양만 학습한 모델" if ko else "after that share of the training only")
+        said.append(value)
         if top.run_cell is not None:
             where = words.cells([top.run_cell], lang)
-            detail += f", {where}의 모델" if ko else f", the model of {where}"
-        if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
-            # Without this a student reads 0.5 as the worth of the own model.
-            detail += ", 위의 양만 학습한 값" if ko else ", after that share of the training only"
-        return True, detail + _beside(top, lang)
+            said.append(where if ko else f"the model of {where}")
+        return True, ", ".join(part for part in said if part)
     return False, found.reason.in_(lang).rstrip(".") if found and found.reason else ""
 
 
@@ -144,6 +146,6 @@ def _beside(score: ModelScore, lang: str) -> str:
     else:
         said = ("과 같은 수준", "as")
     if lang == "ko":
-        return f", 같은 양을 정상적으로 학습한 모델({score.reference:.3f}, {low:.3f}–{high:.3f}){said[0]}"
+        return f"같은 양을 정상적으로 학습한 모델({score.reference:.3f}, {low:.3f}–{high:.3f}){said[0]}"
     honest = "an honest run of that share would reach"
-    return f", {said[1]} {honest}: {score.reference:.3f} ({low:.3f}–{high:.3f})"
+    return f"{said[1]} {honest}: {score.reference:.3f} ({low:.3f}–{high:.3f})"

@@ -64,21 +64,20 @@ def _no_effect(case: Case) -> Iterator[Finding]:
     j = case.bucketed
     if case.facts.bucketing != Bucketing.NO_OP or j is None or j.stale:
         return
-    at, source, width = say.cell(j.run.cell), tokenising(case, j), j.run.tokens_per_row
+    at, source = say.cell(j.run.cell), tokenising(case, j)
     how, how_en, speed = _names(j), _names(j, "en"), _equal_speed(case)
     citations = [*(say.cite_observation(source) if source is not None else ()), *say.cite_run(j.run)]
     code = None
     if pads_in_advance(source):
         tok = say.cell(padding_cell(case, source))
-        length = f"{say.tokens(width)} 토큰으로" if width is not None else "한 길이로"
-        length_en = f"to {say.tokens(width)} tokens" if width is not None else "to one length"
+        length = say.width(j.run)
         ko = (
-            f"{at.ko}에서 {how} 설정을 썼지만, 행들이 {tok.ko}의 토큰화에서 이미 {length} 패딩되어 있어 "
+            f"{at.ko}에서 {how} 설정을 썼지만, 행들이 {tok.ko}의 토큰화에서 이미 {length.ko} 패딩되어 있어 "
             "배치의 폭은 그대로입니다."
         )
         en = (
             f"{at.en.capitalize()} uses {how_en}, but the tokenising in {tok.en} had already padded the rows "
-            f"{length_en}, so batches stay as wide."
+            f"{length.en}, so batches stay as wide."
         )
         citations.insert(0, padding_citation(case, source))
         code = _fix(case, source)
@@ -148,6 +147,18 @@ def _why_question(case: Case, j: Joined, at: Text) -> Text:
                 f"{at.en.capitalize()} uses {how_en}, yet training took {b.en} after {a.en}. What took the "
                 "extra time?",
             )
+    if j.run.padding == Padding.MAP_BATCH:
+        return say.text(
+            f"{at.ko}에서 {how} 설정을 썼습니다. 그런데 `map` 안의 `padding=True`가 한 번에 받은 행들을 이미 "
+            "같은 길이로 맞춰 두었다면, collator가 줄일 수 있는 패딩이 남아 있을까요?",
+            f"{at.en.capitalize()} uses {how_en}. But if `padding=True` inside `map` had already made the "
+            "rows it took at once equally long, what padding is left for the collator to save?",
+        )
+    if j.run.padding != Padding.MAX_LENGTH:
+        return say.text(
+            f"{at.ko}에서 {how} 설정을 썼습니다. 배치 안의 행 길이는 그 전과 무엇이 달라졌을까요?",
+            f"{at.en.capitalize()} uses {how_en}. What did it change about the lengths within a batch?",
+        )
     tokens = f" 모든 배치가 {say.tokens(width)} 토큰 폭이었습니다." if width is not None else ""
     tokens_en = f" Every batch was {say.tokens(width)} tokens wide." if width is not None else ""
     return say.text(

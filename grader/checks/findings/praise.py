@@ -64,7 +64,7 @@ def _honest_no_gain(case: Case) -> Iterator[Finding]:
     yield _praise(
         "honest-comparison",
         say.text(
-            "기대와 다른 결과(차이가 거의 없음)를 숨기지 않고 그대로 적은 점이 "
+            "기대만큼 빨라지지 않은 결과를 숨기지 않고 그대로 적은 점이 "
             f"좋습니다({say.cell(same[0].cell).ko}).",
             "A result that fell short of what was hoped for is reported as it is "
             f"({say.cell(same[0].cell).en}): good.",

@@ -13,7 +13,7 @@ from grader.checks import say
 from grader.checks.questions.words import definition, observed, writes_length
 from grader.checks.say import code
 from grader.facts import Kind
-from grader.records import Bucketing, Evidence, Facts, Finding, Text, TrainingRun
+from grader.records import Bucketing, Evidence, Facts, Finding, Padding, Text, TrainingRun
 
 SEVERITY = ("contradiction", "warning", "note", "praise")
 CLEARLY_FASTER = 1.3
@@ -82,7 +82,7 @@ def _about_bucketing(facts: Facts) -> Iterator[tuple[str, Text]]:
     if after is None:
         return
     where = after.cell
-    if facts.bucketing is Bucketing.NO_OP and after.tokens_per_row:
+    if facts.bucketing is Bucketing.NO_OP and after.tokens_per_row and after.padding is Padding.MAX_LENGTH:
         width = say.tokens(after.tokens_per_row)
         yield (
             "bucketing",
