@@ -662,3 +662,15 @@ def test_rows_padded_by_map_are_not_called_one_length():
     said = [*judgement.findings, *judgement.items]
     words = " ".join(t.ko for f in said for t in (getattr(f, "text", None), getattr(f, "actual", None)) if t)
     assert "`map`이 한 번에 받은 행 가운데 가장 긴 길이로" in words and "88.2 토큰으로" not in words
+
+
+def test_a_run_that_was_stopped_is_compared_with_only_where_there_is_no_other():
+    """It lay nearer to the bucketed one, and its time was shorter than that of the training it broke off."""
+    plain = [msgspec.structs.replace(BASE, cell=c, cells=(3, c)) for c in (4, 5)]
+    whole = stored(4, tokens=60, seconds=8000.0)
+    broken = stored(5, tokens=60, seconds=4000.0, ending=Ending.INTERRUPTED, epochs=1.5)
+    late = stored(7, tokens=22.4, seconds=4500.0)
+    facts = judged([*plain, REAL_GROUP], [whole, broken, late]).facts
+    assert (facts.runs[facts.baseline].cell, facts.runs[facts.bucketed].cell) == (4, 7)
+    facts = judged([plain[1], REAL_GROUP], [broken, late]).facts
+    assert facts.runs[facts.baseline].cell == 5

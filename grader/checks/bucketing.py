@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from grader.checks import padding
 from grader.checks.join import Joined, observations
 from grader.facts import Kind
-from grader.records import Bucketing, Evidence, Grouping, Padding
+from grader.records import Bucketing, Ending, Evidence, Grouping, Padding
 
+STOPPED = (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY)
 LEARNED = 0.6
 """Accuracy from which a run has learned something: half of NSMC's rows are of either class."""
 
@@ -263,7 +264,8 @@ def _observed_enough(joined: Joined) -> bool:
 def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int | None:
     """The run of `among` that is the fairest comparison with run `to`.
 
-    One that stored a time and an accuracy first, then fewest differences, then nearest before it.
+    One that stored a time and an accuracy first, then one that ran to its end, then fewest differences, then
+    nearest before it.
     """
     if not among:
         return None
@@ -271,7 +273,7 @@ def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int 
         return among[-1]
     mine = runs[to].run
 
-    def unlike(k: int) -> tuple[bool, bool, bool, int, int, int]:
+    def unlike(k: int) -> tuple[bool, bool, bool, bool, int, int, int]:
         other = runs[k]
         fields = ("kind", "rows", "epochs_planned", "batch_size", "eval_split", "precision")
         differs = sum(getattr(other.run, f) != getattr(mine, f) for f in fields)
@@ -284,6 +286,8 @@ def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int 
             not stored,
             best < LEARNED,
             resumed,
+            # Stopped halfway: its time is no training's.
+            other.run.ending in STOPPED,
             differs,
             effort(other),
             abs(to - k) + (1 if k > to else 0),
