@@ -180,6 +180,15 @@ def test_fixed_dynamic_and_grouped_apart_is_praised():
     assert "ablation" in found(judged([BASE, middle, REAL_GROUP], runs))
 
 
+def test_less_padding_without_more_speed_is_asked_about():
+    same = [stored(5, tokens=60, seconds=4000.0), stored(7, tokens=22.4, seconds=4100.0)]
+    said = next(f for f in judged([BASE, REAL_GROUP], same).findings if f.id == "narrower-not-faster")
+    assert "60에서 22.4까지 줄었지만" in said.text.ko and "빨라지지 않았습니다" in said.text.ko
+    assert "셀 7에서 패딩은 줄었는데" in said.question.ko
+    assert "narrower-not-faster" not in found(judged([BASE, REAL_GROUP], TWICE))
+    assert "narrower-not-faster" not in found(judged(PAIR, SAME_SPEED))
+
+
 # ------------------------------------------------------------------ speed when we ran them
 
 

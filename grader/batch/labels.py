@@ -38,6 +38,7 @@ REASONS = {
 }
 FINDINGS = {
     "weak-bucketing": Text(ko="패딩이 조금만 줄어든 bucketing", en="bucketing with a weak effect"),
+    "narrower-not-faster": Text(ko="패딩은 줄었는데 빨라지지 않음", en="less padding, no more speed"),
     "no-op-bucketing": Text(ko="효과가 없는 bucketing", en="bucketing without effect"),
     "dynamic-baseline": Text(ko="기준 실행도 이미 동적 패딩", en="baseline already pads dynamically"),
     "typed-differs-from-stored": Text(ko="적은 숫자와 출력이 다름", en="typed numbers differ from outputs"),

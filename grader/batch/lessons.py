@@ -16,6 +16,11 @@ LESSONS = {
         ko="길이를 맞춘 뒤 행당 토큰이 얼마나 줄었는지 먼저 재고, 그만큼만 빨라질 수 있음을 보여 주세요.",
         en="Measure tokens per row before and after: training can't get faster by more than that.",
     ),
+    "narrower-not-faster": Text(
+        ko="같은 컴퓨터에서 배치 몇 개의 시간을 따로 재어, 계산과 데이터 읽기 가운데 어디에 시간이 드는지 "
+        "함께 찾아보세요.",
+        en="Time a few batches on one machine: is it arithmetic or reading data that takes the time?",
+    ),
     "bucketing-absent": Text(
         ko="DataCollatorWithPadding과 group_by_length=True, 두 줄이면 시작할 수 있습니다. "
         "예시를 함께 실행해 보세요.",

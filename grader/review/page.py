@@ -45,6 +45,7 @@ ABOUT = {
             "stale-output",
             "no-op-bucketing",
             "weak-bucketing",
+            "narrower-not-faster",
             "dynamic-baseline",
             "confounded",
             "speed-after-early-stopping",

@@ -18,6 +18,7 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _stale(case)
     yield from _no_effect(case)
     yield from _weak(case)
+    yield from _not_faster(case)
 
 
 def _stale(case: Case) -> Iterator[Finding]:
@@ -229,4 +230,38 @@ def _weak(case: Case) -> Iterator[Finding]:
             f"What would become of the {shown} tokens per row without `padding=True` in {at.en}, and why?",
         ),
         code=_fix(case, source) if pads_in_advance(source) else None,
+    )
+
+
+NARROWER, FASTER = 1.3, 1.1
+"""Batches this many times narrower should be felt; rows a second that grew by less than a tenth are not."""
+
+
+def _not_faster(case: Case) -> Iterator[Finding]:
+    """Less padding, and no more rows a second: something else takes the time."""
+    base, j, rates = case.baseline, case.bucketed, rows_per_second(case)
+    if case.facts.bucketing != Bucketing.EFFECTIVE or base is None or j is None or rates is None:
+        return
+    before, after = base.run.tokens_per_row, j.run.tokens_per_row
+    if before is None or after is None or before < NARROWER * after or rates[1] >= FASTER * rates[0]:
+        return
+    at, to = say.cell(base.run.cell), say.cell(j.run.cell)
+    yield Finding(
+        id="narrower-not-faster",
+        severity="note",
+        text=say.text(
+            f"행당 토큰은 {say.tokens(before)}에서 {say.tokens(after)}까지 줄었지만, 초당 처리한 행은 "
+            f"{rates[0]:.1f}개({at.ko})와 {rates[1]:.1f}개({to.ko})로 빨라지지 않았습니다. 계산 말고 다른 "
+            "데서 시간이 걸렸을 수 있습니다(데이터 읽기, 배치마다 달라지는 길이, 장치).",
+            f"Tokens per row fell from {say.tokens(before)} to {say.tokens(after)}, but rows a second did "
+            f"not rise: {rates[0]:.1f} ({at.en}) and {rates[1]:.1f} ({to.en}). Something other than "
+            "arithmetic may take the time: reading data, changing lengths, the device.",
+        ),
+        citations=say.distinct((*say.cite_run(base.run), *say.cite_run(j.run))),
+        question=say.text(
+            f"{to.ko}에서 패딩은 줄었는데 왜 빨라지지 않았을까요? 어떤 장치에서 돌렸고, 한 스텝의 시간은 "
+            "어디에 쓰였나요?",
+            f"Padding fell in {to.en}: why was it no faster? Which device was it, and where did the time "
+            "of a step go?",
+        ),
     )
