@@ -10,6 +10,7 @@ import pytest
 from grader import checks
 from grader.checks import say
 from grader.records import CellRun, Ending, Evaluation, Grouping, Lack, Padding, Start, Witness
+from grader.review import tables
 from tests.checks_evidence import (
     BASE,
     CLEARED,
@@ -266,6 +267,23 @@ def test_test_as_validation_and_stored_errors_and_images():
     ]
     judgement = judged([test], [stored(5)], stored_observations=outputs)
     assert {"test-as-validation", "stored-error", "evidence-in-images"} <= found(judgement)
+
+
+def test_a_training_that_its_author_never_ran_validates_on_nothing():
+    """Only our own run trained cell 8; the file's run, in cell 5, has rows of its own to validate on."""
+    late = msgspec.structs.replace(BASE, cell=8, cells=(8,), executed=False, eval_split="test")
+    risk = saw(Witness.SOURCE, "test-as-validation", 8, run=8, executed=False)
+    tried = msgspec.structs.replace(seen(8, Padding.MAX_LENGTH, 60.0, 0.6), eval_split="test")
+    judgement = judged([BASE, late], [stored(5)], [risk], observed=observed(tried))
+    assert not judgement.facts.test_as_validation and "test-as-validation" not in found(judgement)
+    assert "셀 8" not in tables.bucketing(judgement.facts, "ko") and "셀 5" in tables.bucketing(
+        judgement.facts, "ko"
+    )
+    ran = msgspec.structs.replace(late, executed=True)
+    assert "test-as-validation" in found(judged([BASE, ran], [stored(5)], observed=observed(tried)))
+    # Where the file stores nothing at all, our own run is what happened.
+    alone = judged([late], [], [risk], cells=CLEARED, observed=observed(tried))
+    assert alone.facts.test_as_validation and "셀 8" in tables.bucketing(alone.facts, "ko")
 
 
 def test_praise_for_preprocessing_and_a_seeded_split():

@@ -248,6 +248,7 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
         return
     used = [j for j in case.runs if j.run.executed and j.run.eval_split == "test"]
     noted = observations(case.evidence, Kind.TEST_AS_VALIDATION)
+    noted = tuple(o for o in noted if o.value.get("executed") is not False) or noted
     cells = [j.run.cell for j in used] or [o.cell for o in noted if o.cell is not None]
     if not cells:
         return
