@@ -269,6 +269,21 @@ def test_test_as_validation_and_stored_errors_and_images():
     assert {"test-as-validation", "stored-error", "evidence-in-images"} <= found(judgement)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ko", "en"),
+    [
+        ({"eval_strategy": "epoch"}, "에폭마다 test 데이터로 검증했습니다", "after every epoch"),
+        ({"evaluation_strategy": "epoch"}, "에폭마다 test 데이터로 검증했습니다", "after every epoch"),
+        ({"eval_strategy": "steps", "eval_steps": "500"}, "학습하는 동안 test", "during training"),
+    ],
+)
+def test_how_often_test_was_used_is_said_only_as_it_was(arguments, ko, en):
+    test = msgspec.structs.replace(BASE, eval_split="test", arguments=arguments)
+    said = next(f for f in judged([test], [stored(5)]).findings if f.id == "test-as-validation")
+    assert ko in said.text.ko and en in said.text.en
+    assert ("에폭" in said.text.ko) == ("epoch" in said.text.en) == ("epoch" in arguments.values())
+
+
 def test_a_training_that_its_author_never_ran_validates_on_nothing():
     """Only our own run trained cell 8; the file's run, in cell 5, has rows of its own to validate on."""
     late = msgspec.structs.replace(BASE, cell=8, cells=(8,), executed=False, eval_split="test")
