@@ -310,6 +310,33 @@ def test_praise_for_preprocessing_and_a_seeded_split():
     assert {"cleaned-data", "length-study", "seeded-split"} <= found(judged([BASE], [stored(5)], done))
 
 
+def test_looking_at_lengths_changes_no_data():
+    """It has a praise of its own; called preprocessing is only what changes the rows."""
+    looked = saw(Witness.SOURCE, "preprocess", 3, what="length-study", detail="plt.hist(token_lengths)")
+    cleaned = saw(Witness.SOURCE, "preprocess", 4, what="drop-empty", detail="df.dropna")
+    only = judged([BASE], [stored(5)], [looked])
+    assert "데이터 전처리를 바꾼 셀은 찾지 못했습니다" in only.items[1].reason.ko
+    assert "length-study" in found(only) and all(c.cell != 3 for c in only.items[1].citations)
+    both = judged([BASE], [stored(5)], [looked, cleaned]).items[1].reason
+    assert "전처리(셀 4)와" in both.ko and "Preprocessing (cell 4)" in both.en
+
+
+@pytest.mark.parametrize(
+    ("detail", "ko", "en"),
+    [
+        ("plt.hist(train_df['word_count'], bins=50)", "단어 수로", "in words"),
+        ("train['document'].str.len().hist()", "글자 수로", "in characters"),
+        ("np.percentile(token_lengths, 95)", "알려 주는 근거", "it tells"),
+        ("plt.hist(lengths, bins=30)", "알려 주는 근거", "it tells"),
+    ],
+)
+def test_what_was_counted_in_words_is_not_called_tokens(detail, ko, en):
+    looked = saw(Witness.SOURCE, "preprocess", 3, what="length-study", detail=detail)
+    judgement = judged([BASE], [stored(5)], [looked])
+    said = next(f for f in judgement.findings if f.id == "length-study").text
+    assert ko in said.ko and en in said.en
+
+
 # ------------------------------------------------------------------ words
 
 
