@@ -277,6 +277,35 @@ def test_q4_finds_the_reason_for_max_length_in_the_text():
     assert "최대 길이를 정하지 않아" in ask(facts=Facts(), evidence=unset).reason.ko
 
 
+@pytest.mark.parametrize(
+    ("text", "detail", "ko"),
+    [
+        ("* MAX_LENGTH: 40", "", "근거는 적혀 있지 않습니다"),
+        ("토큰 길이의 95 %가 40 이하라서 40으로 정했다.", "", "고른 까닭이 글로 적혀 있습니다(셀 0)"),
+        ("# 길이", "plt.hist(token_lengths)", "길이를 살펴본 기록(셀 2)"),
+        ("# 길이", "plt.hist(df['word_count'])", "길이는 단어 수로만 살펴보았습니다(셀 2)"),
+    ],
+)
+def test_q4_calls_a_record_of_lengths_only_what_looked_at_them(text, detail, ko):
+    cells = [("markdown", text), ("code", "tok(x, max_length=40)"), ("code", detail)]
+    seen = [see(Kind.TOKENIZE, 1, max_length=40)]
+    seen += [see(Kind.PREPROCESS, 2, what="length-study", detail=detail)] if detail else []
+    said = ask(facts=Facts(), evidence=observed(*seen, cells=cells)).reason.ko
+    assert ko in said and ("살펴본 기록" in said) == (detail == "plt.hist(token_lengths)")
+
+
+def test_q4_reads_a_reason_for_the_maximum_further_down_but_no_result():
+    cells = [("code", "tok(x, max_length=40)"), ("code", "trainer.train()")]
+    told = [*cells, ("markdown", "max_length = 40: 지난 과제의 길이 분포를 참고")]
+    seen = see(Kind.TOKENIZE, 0, max_length=40)
+    assert (
+        "고른 까닭이 글로 적혀 있습니다(셀 2)"
+        in ask(facts=Facts(), evidence=observed(seen, cells=told)).reason.ko
+    )
+    told = [*cells, ("markdown", "길이 40은 평균보다 길어서 낭비였다.")]
+    assert "근거가 적혀 있지 않습니다" in ask(facts=Facts(), evidence=observed(seen, cells=told)).reason.ko
+
+
 # ---------------------------------------------------------------- q5
 
 
