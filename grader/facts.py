@@ -106,7 +106,7 @@ class Kind(StrEnum):
     # -- quality of the code (Q2, Q3, Q5)
     COMMENTS = "comments"
     """comment_lines, docstrings, code_lines, commented_out (lines of disabled code),
-    imports_only (there if so); of a cell"""
+    dead_lines [1-based, of disabled code; there if any], imports_only (there if so); of a cell"""
     CORE_CELL = "core-cell"
     """why 'bucketing'|'training-loop'|'training-arguments'|'tokenise', comments, line; most central first"""
     LINT = "lint"

@@ -173,6 +173,17 @@ def test_q2_fails_only_where_nothing_at_all_is_explained():
     assert explained.decide(short).status is Status.UNDECIDED
 
 
+def test_q2_quotes_no_code_that_was_commented_out():
+    source = "# args = old(\n#     seed=1,  # 비교하기 위해\n# )\n\n\n"
+    source += "args = new(\n    seed=1,  # 시드\n    out,  # 저장할 곳\n    x,  # 값\n)"
+    told = see(
+        Kind.COMMENTS, 0, comment_lines=3, docstrings=0, code_lines=5, commented_out=3, dead_lines=[1, 2, 3]
+    )
+    answer = explained.decide(observed(told, cells=[("code", source)]))
+    assert "주석(3줄)" in answer.praise.ko
+    assert all("old(" not in c.quote and "위해" not in c.quote for c in answer.citations)
+
+
 def test_q2_praises_a_comment_that_gives_a_reason():
     praise = explained.decide(sample.evidence()).praise
     assert praise.ko.startswith("셀 6의 주석") and "때문에" in praise.ko

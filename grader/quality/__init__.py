@@ -25,10 +25,10 @@ def read(submission: Submission) -> tuple[Observation, ...]:
     """
     cells = code_cells(submission)
     findings = lint(cells)
-    dead = {}
+    dead: dict[int, set[int]] = {}
     for observation in findings:
         if observation.value.get("rule") == "ERA001":
-            dead[observation.cell] = dead.get(observation.cell, 0) + 1
+            dead.setdefault(observation.cell, set()).add(observation.value["line"])
     spoken = comments(cells, dead)
     return (
         *spoken,
