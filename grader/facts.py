@@ -113,6 +113,8 @@ class Kind(StrEnum):
     """rule, message, line"""
     DUPLICATE_CODE = "duplicate-code"
     """cells [a, b], lines n (equal), changed n, examples [changed lines]"""
+    REPEATED_CODE = "repeated-code"
+    """blocks [{cells [..], lines n (longest run of equal lines)}]; one for a notebook, also where it is []"""
     COMPLEXITY = "complexity"
     """function, rank, value"""
     FUNCTIONS = "functions"

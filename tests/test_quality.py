@@ -142,6 +142,31 @@ def test_two_argument_lists_that_differ_in_one_line_are_a_copy():
     assert seen.value["examples"] == ["group_by_length=True,  # 길이별로"]
 
 
+LOOP = """
+for batch in loader:
+    optimizer.zero_grad()
+    loss = model(**batch).loss
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    total += loss.item()
+mean = total / len(loader)
+"""
+
+
+def test_a_loop_repeated_inside_different_cells_is_seen_though_the_cells_are_no_copies():
+    more = "\n".join(f"other_{n} = prepare({n}, 'x')" for n in range(20))
+    again = "\n".join(f"plot_{n} = draw({n}, 'y')" for n in range(20))
+    sources = (more + LOOP, "x = 1", LOOP.replace("    loss.", "    loss .") + again)
+    (seen,) = of_kind(Kind.REPEATED_CODE, *sources)
+    assert of_kind(Kind.DUPLICATE_CODE, *sources) == []
+    assert seen.value == {"blocks": [{"cells": [0, 2], "lines": 8}]}
+    (none,) = of_kind(Kind.REPEATED_CODE, more, again)
+    assert none.value == {"blocks": []} and none.cell is None
+    (same,) = of_kind(Kind.REPEATED_CODE, "x = 1\n" * 12)
+    assert len(same.value["blocks"]) <= 1
+
+
 def test_different_cells_and_short_cells_are_no_copies():
     other = "\n".join(f"value_{i} = compute({i}, 'a')" for i in range(8))
     assert of_kind(Kind.DUPLICATE_CODE, ARGUMENTS.format(out="a", extra=""), other, "x = 1", "x = 1") == []

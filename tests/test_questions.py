@@ -342,6 +342,23 @@ def test_q5_copies_of_copies_are_one_group_and_three_groups_are_partial():
     assert concise.decide(many).status is Status.PARTIAL and concise.decide(many).next_step is not None
 
 
+def test_q5_says_that_nothing_is_repeated_only_where_it_looked_and_found_none():
+    def reason(*more):
+        return concise.decide(observed(comments(0, 1), FUNCTIONS, *more)).reason
+
+    def blocks(*found):
+        return see(Kind.REPEATED_CODE, None, blocks=[{"cells": c, "lines": n} for c, n in found])
+
+    none = "되풀이되는 긴 코드나"
+    assert none in reason(blocks()).ko and "no long repetition" in reason(blocks()).en
+    assert none not in reason().ko and "복잡한 함수는 보이지 않습니다" in reason().ko
+    assert none not in reason(blocks(([0, 2], 6))).ko
+    told = reason(blocks(([0, 2], 12), ([3, 5], 9)))
+    assert none not in told.ko and "셀 0, 2, 3, 5에는" in told.ko and "12줄" in told.ko
+    # What is named as a copy of a whole cell is not told again.
+    assert "길게는" not in reason(copy(0, 2), blocks(([0, 2], 12))).ko
+
+
 def test_q5_a_complex_function_is_named():
     heavy = see(Kind.COMPLEXITY, 3, "def train():", function="train", rank="C", value=14)
     answer = concise.decide(observed(comments(0, 1), FUNCTIONS, heavy))

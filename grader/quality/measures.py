@@ -180,7 +180,7 @@ def duplicates(cells: Sequence[CodeCell]) -> tuple[Observation, ...]:
     """
     from rapidfuzz.distance import LCSseq
 
-    lines = [(cell, *_normalised(cell)) for cell in cells]
+    lines = [(cell, *normalised(cell)) for cell in cells]
     lines = [entry for entry in lines if len(entry[1]) >= DUPLICATE_LINES]
     found = []
     for i, (a, rows_a, _) in enumerate(lines):
@@ -212,7 +212,7 @@ def duplicates(cells: Sequence[CodeCell]) -> tuple[Observation, ...]:
     return tuple(found)
 
 
-def _normalised(cell: CodeCell) -> tuple[list[str], list[str]]:
+def normalised(cell: CodeCell) -> tuple[list[str], list[str]]:
     """The cell's lines of code, and the same lines as written (for people).
 
     One blank between tokens, no comments, no imports, no lines of brackets only.
