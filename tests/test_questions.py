@@ -9,7 +9,20 @@ import pytest
 
 from grader.checks.questions import concise, decide, explained, hazards, more, understood, works
 from grader.facts import Kind
-from grader.records import Bucketing, Cell, CellRun, Ending, Facts, Finding, Lack, Status, Text, Witness
+from grader.records import (
+    Bucketing,
+    Cell,
+    CellRun,
+    Ending,
+    Facts,
+    Finding,
+    Lack,
+    Start,
+    Status,
+    Testimony,
+    Text,
+    Witness,
+)
 from tests import sample_evidence as sample
 
 replace = msgspec.structs.replace
@@ -207,6 +220,24 @@ def test_q3_groups_equal_hazards_and_puts_the_certain_ones_first():
 def test_q3_without_hazards_says_so_and_passes():
     answer = hazards.decide(observed(cells=[CODE]), ())
     assert answer.status is Status.PASS and "찾지 못했습니다" in answer.reason.ko and answer.next_step is None
+
+
+def test_q3_names_a_training_that_goes_on_with_trained_weights_from_top_to_bottom():
+    seen = sample.evidence()
+    first, late = (r.cell for r in (sample.BASE, sample.BUCKETED))
+
+    def answer(**fields):
+        runs = tuple(
+            replace(r, witness=Witness.OBSERVED, **{"steps": 12, **(fields if r.cell == late else {})})
+            for r in (sample.BASE, sample.BUCKETED)
+        )
+        ran = replace(seen.observed, testimony=Testimony(witness=Witness.OBSERVED, runs=runs))
+        return hazards.decide(replace(seen, observed=ran), ()).reason.ko
+
+    goes_on = f"셀 {late}: 모델을 새로 불러오는 셀이 없어, 위에서부터 실행하면 셀 {first}에서"
+    assert goes_on in answer(start=Start.CONTINUED, continued_from=first)
+    assert "이어서 학습합니다" not in answer(start=Start.PRETRAINED)
+    assert "이어서 학습합니다" not in answer(start=Start.CONTINUED, continued_from=first, steps=0)
 
 
 def test_q3_leaves_tidiness_to_q5():
