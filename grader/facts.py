@@ -106,13 +106,15 @@ class Kind(StrEnum):
     # -- quality of the code (Q2, Q3, Q5)
     COMMENTS = "comments"
     """comment_lines, docstrings, code_lines, commented_out (lines of disabled code),
-    imports_only (there if so); of a cell"""
+    dead_lines [1-based, of disabled code; there if any], imports_only (there if so); of a cell"""
     CORE_CELL = "core-cell"
     """why 'bucketing'|'training-loop'|'training-arguments'|'tokenise', comments, line; most central first"""
     LINT = "lint"
     """rule, message, line"""
     DUPLICATE_CODE = "duplicate-code"
     """cells [a, b], lines n (equal), changed n, examples [changed lines]"""
+    REPEATED_CODE = "repeated-code"
+    """blocks [{cells [..], lines n (longest run of equal lines)}]; one for a notebook, also where it is []"""
     COMPLEXITY = "complexity"
     """function, rank, value"""
     FUNCTIONS = "functions"

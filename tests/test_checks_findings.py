@@ -10,6 +10,7 @@ import pytest
 from grader import checks
 from grader.checks import say
 from grader.records import CellRun, Ending, Evaluation, Grouping, Lack, Padding, Start, Witness
+from grader.review import tables
 from tests.checks_evidence import (
     BASE,
     CLEARED,
@@ -277,6 +278,38 @@ def test_test_as_validation_and_stored_errors_and_images():
     assert {"test-as-validation", "stored-error", "evidence-in-images"} <= found(judgement)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ko", "en"),
+    [
+        ({"eval_strategy": "epoch"}, "에폭마다 test 데이터로 검증했습니다", "after every epoch"),
+        ({"evaluation_strategy": "epoch"}, "에폭마다 test 데이터로 검증했습니다", "after every epoch"),
+        ({"eval_strategy": "steps", "eval_steps": "500"}, "학습하는 동안 test", "during training"),
+    ],
+)
+def test_how_often_test_was_used_is_said_only_as_it_was(arguments, ko, en):
+    test = msgspec.structs.replace(BASE, eval_split="test", arguments=arguments)
+    said = next(f for f in judged([test], [stored(5)]).findings if f.id == "test-as-validation")
+    assert ko in said.text.ko and en in said.text.en
+    assert ("에폭" in said.text.ko) == ("epoch" in said.text.en) == ("epoch" in arguments.values())
+
+
+def test_a_training_that_its_author_never_ran_validates_on_nothing():
+    """Only our own run trained cell 8; the file's run, in cell 5, has rows of its own to validate on."""
+    late = msgspec.structs.replace(BASE, cell=8, cells=(8,), executed=False, eval_split="test")
+    risk = saw(Witness.SOURCE, "test-as-validation", 8, run=8, executed=False)
+    tried = msgspec.structs.replace(seen(8, Padding.MAX_LENGTH, 60.0, 0.6), eval_split="test")
+    judgement = judged([BASE, late], [stored(5)], [risk], observed=observed(tried))
+    assert not judgement.facts.test_as_validation and "test-as-validation" not in found(judgement)
+    assert "셀 8" not in tables.bucketing(judgement.facts, "ko") and "셀 5" in tables.bucketing(
+        judgement.facts, "ko"
+    )
+    ran = msgspec.structs.replace(late, executed=True)
+    assert "test-as-validation" in found(judged([BASE, ran], [stored(5)], observed=observed(tried)))
+    # Where the file stores nothing at all, our own run is what happened.
+    alone = judged([late], [], [risk], cells=CLEARED, observed=observed(tried))
+    assert alone.facts.test_as_validation and "셀 8" in tables.bucketing(alone.facts, "ko")
+
+
 def test_praise_for_preprocessing_and_a_seeded_split():
     done = [
         saw(Witness.SOURCE, "preprocess", 3, what="drop-duplicates", detail=""),
@@ -284,6 +317,33 @@ def test_praise_for_preprocessing_and_a_seeded_split():
         saw(Witness.SOURCE, "split", 4, how="train_test_split", seeded=True, sizes={}),
     ]
     assert {"cleaned-data", "length-study", "seeded-split"} <= found(judged([BASE], [stored(5)], done))
+
+
+def test_looking_at_lengths_changes_no_data():
+    """It has a praise of its own; called preprocessing is only what changes the rows."""
+    looked = saw(Witness.SOURCE, "preprocess", 3, what="length-study", detail="plt.hist(token_lengths)")
+    cleaned = saw(Witness.SOURCE, "preprocess", 4, what="drop-empty", detail="df.dropna")
+    only = judged([BASE], [stored(5)], [looked])
+    assert "데이터 전처리를 바꾼 셀은 찾지 못했습니다" in only.items[1].reason.ko
+    assert "length-study" in found(only) and all(c.cell != 3 for c in only.items[1].citations)
+    both = judged([BASE], [stored(5)], [looked, cleaned]).items[1].reason
+    assert "전처리(셀 4)와" in both.ko and "Preprocessing (cell 4)" in both.en
+
+
+@pytest.mark.parametrize(
+    ("detail", "ko", "en"),
+    [
+        ("plt.hist(train_df['word_count'], bins=50)", "단어 수로", "in words"),
+        ("train['document'].str.len().hist()", "글자 수로", "in characters"),
+        ("np.percentile(token_lengths, 95)", "알려 주는 근거", "it tells"),
+        ("plt.hist(lengths, bins=30)", "알려 주는 근거", "it tells"),
+    ],
+)
+def test_what_was_counted_in_words_is_not_called_tokens(detail, ko, en):
+    looked = saw(Witness.SOURCE, "preprocess", 3, what="length-study", detail=detail)
+    judgement = judged([BASE], [stored(5)], [looked])
+    said = next(f for f in judgement.findings if f.id == "length-study").text
+    assert ko in said.ko and en in said.en
 
 
 # ------------------------------------------------------------------ words

@@ -148,6 +148,13 @@ def test_the_plain_model_evaluated_after_the_bucketed_training_alone():
     assert "earlier-model-evaluated" not in evaluated([(5, 8), (7, 7)]), "the bucketed one in its own cell"
 
 
+def test_the_plain_training_below_the_bucketed_one_is_no_earlier_model():
+    """It trains in a cell of its own further down, and is validated there."""
+    late = msgspec.structs.replace(e.REAL_GROUP, cell=4, cells=(3, 4), arguments={"eval_strategy": "epoch"})
+    assert "earlier-model-evaluated" not in evaluated([(4, 4), (5, 5)], late, steps=(12, 12))
+    assert "earlier-model-evaluated" not in evaluated([(4, 4), (5, 6)], late, steps=(12, 12))
+
+
 def test_the_epochs_own_evaluations_are_no_score_of_the_bucketed_model_at_the_end():
     """It was measured while it trained; what is called its result is the plain model's."""
     late = msgspec.structs.replace(e.REAL_GROUP, arguments={"eval_strategy": "epoch"})

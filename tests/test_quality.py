@@ -45,7 +45,27 @@ def test_comments_count_words_not_rulers_and_not_disabled_code():
     source = "# ==========\n# 토큰화한다\n# x = tokenize(y)\n"
     source += "def f():\n    '''문장을 자른다.'''\n    return 1  # 하나\n"
     (seen,) = of_kind(Kind.COMMENTS, source)
-    assert seen.value == {"comment_lines": 2, "docstrings": 1, "code_lines": 3, "commented_out": 1}
+    assert seen.value == {
+        "comment_lines": 2,
+        "docstrings": 1,
+        "code_lines": 3,
+        "commented_out": 1,
+        "dead_lines": [3],
+    }
+
+
+def test_a_call_that_was_commented_out_over_several_lines_explains_nothing():
+    old = "# args = TrainingArguments(\n#     out,    # 저장할 곳\n#     seed=1,\n#     weight_decay=0.1\n"
+    old += "# )\n"
+    new = "args = TrainingArguments(\n    out,    # 저장할 곳\n    seed=1,\n)\n"
+    words = "# 학습 조건을 정한다\n# 배치 크기, 에폭\n# 1. 데이터\n# 2. 모델 (BERT)\n"
+    (seen,) = of_kind(Kind.COMMENTS, old + new)
+    assert seen.value["comment_lines"] == 1 and seen.value["dead_lines"] == [1, 2, 3, 4, 5]
+    assert seen.quote == "out,    # 저장할 곳"
+    (seen,) = of_kind(Kind.COMMENTS, words + new)
+    assert seen.value["comment_lines"] == 5 and "dead_lines" not in seen.value
+    (seen,) = of_kind(Kind.COMMENTS, "# 전에 쓰던 것\n" + old + new)
+    assert seen.value["comment_lines"] == 2 and seen.value["dead_lines"] == [2, 3, 4, 5, 6]
 
 
 def test_a_hash_in_a_string_is_no_comment():
@@ -120,6 +140,31 @@ def test_two_argument_lists_that_differ_in_one_line_are_a_copy():
     (seen,) = of_kind(Kind.DUPLICATE_CODE, first, "x = 1", second)
     assert seen.value["cells"] == [0, 2] and seen.value["changed"] == 1
     assert seen.value["examples"] == ["group_by_length=True,  # 길이별로"]
+
+
+LOOP = """
+for batch in loader:
+    optimizer.zero_grad()
+    loss = model(**batch).loss
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    total += loss.item()
+mean = total / len(loader)
+"""
+
+
+def test_a_loop_repeated_inside_different_cells_is_seen_though_the_cells_are_no_copies():
+    more = "\n".join(f"other_{n} = prepare({n}, 'x')" for n in range(20))
+    again = "\n".join(f"plot_{n} = draw({n}, 'y')" for n in range(20))
+    sources = (more + LOOP, "x = 1", LOOP.replace("    loss.", "    loss .") + again)
+    (seen,) = of_kind(Kind.REPEATED_CODE, *sources)
+    assert of_kind(Kind.DUPLICATE_CODE, *sources) == []
+    assert seen.value == {"blocks": [{"cells": [0, 2], "lines": 8}]}
+    (none,) = of_kind(Kind.REPEATED_CODE, more, again)
+    assert none.value == {"blocks": []} and none.cell is None
+    (same,) = of_kind(Kind.REPEATED_CODE, "x = 1\n" * 12)
+    assert len(same.value["blocks"]) <= 1
 
 
 def test_different_cells_and_short_cells_are_no_copies():

@@ -9,7 +9,20 @@ import pytest
 
 from grader.checks.questions import concise, decide, explained, hazards, more, understood, works
 from grader.facts import Kind
-from grader.records import Bucketing, Cell, CellRun, Ending, Facts, Finding, Lack, Status, Text, Witness
+from grader.records import (
+    Bucketing,
+    Cell,
+    CellRun,
+    Ending,
+    Facts,
+    Finding,
+    Lack,
+    Start,
+    Status,
+    Testimony,
+    Text,
+    Witness,
+)
 from tests import sample_evidence as sample
 
 replace = msgspec.structs.replace
@@ -173,6 +186,17 @@ def test_q2_fails_only_where_nothing_at_all_is_explained():
     assert explained.decide(short).status is Status.UNDECIDED
 
 
+def test_q2_quotes_no_code_that_was_commented_out():
+    source = "# args = old(\n#     seed=1,  # 비교하기 위해\n# )\n\n\n"
+    source += "args = new(\n    seed=1,  # 시드\n    out,  # 저장할 곳\n    x,  # 값\n)"
+    told = see(
+        Kind.COMMENTS, 0, comment_lines=3, docstrings=0, code_lines=5, commented_out=3, dead_lines=[1, 2, 3]
+    )
+    answer = explained.decide(observed(told, cells=[("code", source)]))
+    assert "주석(3줄)" in answer.praise.ko
+    assert all("old(" not in c.quote and "위해" not in c.quote for c in answer.citations)
+
+
 def test_q2_praises_a_comment_that_gives_a_reason():
     praise = explained.decide(sample.evidence()).praise
     assert praise.ko.startswith("셀 6의 주석") and "때문에" in praise.ko
@@ -196,6 +220,24 @@ def test_q3_groups_equal_hazards_and_puts_the_certain_ones_first():
 def test_q3_without_hazards_says_so_and_passes():
     answer = hazards.decide(observed(cells=[CODE]), ())
     assert answer.status is Status.PASS and "찾지 못했습니다" in answer.reason.ko and answer.next_step is None
+
+
+def test_q3_names_a_training_that_goes_on_with_trained_weights_from_top_to_bottom():
+    seen = sample.evidence()
+    first, late = (r.cell for r in (sample.BASE, sample.BUCKETED))
+
+    def answer(**fields):
+        runs = tuple(
+            replace(r, witness=Witness.OBSERVED, **{"steps": 12, **(fields if r.cell == late else {})})
+            for r in (sample.BASE, sample.BUCKETED)
+        )
+        ran = replace(seen.observed, testimony=Testimony(witness=Witness.OBSERVED, runs=runs))
+        return hazards.decide(replace(seen, observed=ran), ()).reason.ko
+
+    goes_on = f"셀 {late}: 모델을 새로 불러오는 셀이 없어, 위에서부터 실행하면 셀 {first}에서"
+    assert goes_on in answer(start=Start.CONTINUED, continued_from=first)
+    assert "이어서 학습합니다" not in answer(start=Start.PRETRAINED)
+    assert "이어서 학습합니다" not in answer(start=Start.CONTINUED, continued_from=first, steps=0)
 
 
 def test_q3_leaves_tidiness_to_q5():
@@ -277,6 +319,35 @@ def test_q4_finds_the_reason_for_max_length_in_the_text():
     assert "최대 길이를 정하지 않아" in ask(facts=Facts(), evidence=unset).reason.ko
 
 
+@pytest.mark.parametrize(
+    ("text", "detail", "ko"),
+    [
+        ("* MAX_LENGTH: 40", "", "근거는 적혀 있지 않습니다"),
+        ("토큰 길이의 95 %가 40 이하라서 40으로 정했다.", "", "고른 까닭이 글로 적혀 있습니다(셀 0)"),
+        ("# 길이", "plt.hist(token_lengths)", "길이를 살펴본 기록(셀 2)"),
+        ("# 길이", "plt.hist(df['word_count'])", "길이는 단어 수로만 살펴보았습니다(셀 2)"),
+    ],
+)
+def test_q4_calls_a_record_of_lengths_only_what_looked_at_them(text, detail, ko):
+    cells = [("markdown", text), ("code", "tok(x, max_length=40)"), ("code", detail)]
+    seen = [see(Kind.TOKENIZE, 1, max_length=40)]
+    seen += [see(Kind.PREPROCESS, 2, what="length-study", detail=detail)] if detail else []
+    said = ask(facts=Facts(), evidence=observed(*seen, cells=cells)).reason.ko
+    assert ko in said and ("살펴본 기록" in said) == (detail == "plt.hist(token_lengths)")
+
+
+def test_q4_reads_a_reason_for_the_maximum_further_down_but_no_result():
+    cells = [("code", "tok(x, max_length=40)"), ("code", "trainer.train()")]
+    told = [*cells, ("markdown", "max_length = 40: 지난 과제의 길이 분포를 참고")]
+    seen = see(Kind.TOKENIZE, 0, max_length=40)
+    assert (
+        "고른 까닭이 글로 적혀 있습니다(셀 2)"
+        in ask(facts=Facts(), evidence=observed(seen, cells=told)).reason.ko
+    )
+    told = [*cells, ("markdown", "길이 40은 평균보다 길어서 낭비였다.")]
+    assert "근거가 적혀 있지 않습니다" in ask(facts=Facts(), evidence=observed(seen, cells=told)).reason.ko
+
+
 # ---------------------------------------------------------------- q5
 
 
@@ -300,6 +371,23 @@ def test_q5_copies_of_copies_are_one_group_and_three_groups_are_partial():
     assert concise.decide(chain).status is Status.PASS
     assert "셀 0, 2, 4" in concise.decide(chain).reason.ko
     assert concise.decide(many).status is Status.PARTIAL and concise.decide(many).next_step is not None
+
+
+def test_q5_says_that_nothing_is_repeated_only_where_it_looked_and_found_none():
+    def reason(*more):
+        return concise.decide(observed(comments(0, 1), FUNCTIONS, *more)).reason
+
+    def blocks(*found):
+        return see(Kind.REPEATED_CODE, None, blocks=[{"cells": c, "lines": n} for c, n in found])
+
+    none = "되풀이되는 긴 코드나"
+    assert none in reason(blocks()).ko and "no long repetition" in reason(blocks()).en
+    assert none not in reason().ko and "복잡한 함수는 보이지 않습니다" in reason().ko
+    assert none not in reason(blocks(([0, 2], 6))).ko
+    told = reason(blocks(([0, 2], 12), ([3, 5], 9)))
+    assert none not in told.ko and "셀 0, 2, 3, 5에는" in told.ko and "12줄" in told.ko
+    # What is named as a copy of a whole cell is not told again.
+    assert "길게는" not in reason(copy(0, 2), blocks(([0, 2], 12))).ko
 
 
 def test_q5_a_complex_function_is_named():

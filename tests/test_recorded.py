@@ -442,6 +442,26 @@ def test_a_target_is_no_result():
     assert recorded_of([stream(text)]).evaluations == ()
 
 
+@pytest.mark.parametrize(
+    ("line", "losses"),
+    [
+        ("두 손실의 손실차이=0.0830", []),
+        ("손실차이 0.15 이하: 미달성", []),
+        ("손실 차이: 0.2600", []),
+        ("Loss gap: 0.1500", []),
+        ("loss_gap=0.15", []),
+        ("목표 손실: 0.15", []),
+        ("손실 0.15 이하: 달성", []),
+        ("train loss < 0.15: no", []),
+        ("학습 손실: 0.0770", [0.077]),
+        ("Train Loss: 0.0770, 손실차이=0.26", [0.077]),
+        ("목표 정확도 0.9, train loss 0.21", [0.21]),
+    ],
+)
+def test_a_difference_of_losses_or_a_threshold_is_no_loss(line, losses):
+    assert [m.value for m in printed.metrics(line) if m.name == "loss"] == losses
+
+
 def test_a_threshold_or_a_comment_in_the_code_does_not_make_a_result_typed():
     source = "# last time: 0.9043\nif acc >= 0.90: print('ok')\nprint(acc)"
     (evaluation,) = recorded_of([stream("test accuracy: 0.9043\n")], sources=(source,)).evaluations

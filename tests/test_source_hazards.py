@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from grader.records import Grouping, Padding, Start
 from tests.source_notebooks import ARGS, LOAD, LOOSE, PADDED, kinds, notebook, read_cells, run_of
 
@@ -231,11 +233,59 @@ def test_a_notebook_without_code():
 # ---------------------------------------------------------------- plain facts
 
 
+@pytest.mark.parametrize(
+    ("sources", "paths"),
+    [
+        # What a training writes, or nobody reads, is made on any machine.
+        (["out = os.getenv('HOME') + '/aiffel/trained'", "args = TrainingArguments(out, seed=1)"], []),
+        (["args = TrainingArguments(output_dir='/content/out', seed=1)"], []),
+        (["trainer.save_model('/content/drive/best')", "drive.mount('/content/drive')"], []),
+        (["home = '/content'"], []),
+        (["with open('/content/log.txt', 'w') as f: f.write('x')", "open('/content/log.txt').read()"], []),
+        (["out = '/content/out'\nTrainingArguments(out)", "A.from_pretrained(out + '/checkpoint-9')"], []),
+        (["A.from_pretrained('klue/bert-base', cache_dir='/content/cache')"], []),
+        (["TrainingArguments('/content/out')", "A.from_pretrained('/content/out/checkpoint-9')"], []),
+        (["!mkdir -p ~/aiffel/work"], []),
+        (["frame = pd.read_csv('/content/a.csv')\nframe.to_csv('b.csv')"], ["/content/a.csv"]),
+        # Read at once, by a name, put together, by a function of their own, in a loop.
+        (["frame = pd.read_csv('/content/drive/ratings.txt', sep='\\t')"], ["/content/drive/ratings.txt"]),
+        (
+            ["at = '/content/results/checkpoint-9'", "m = A.from_pretrained(at)"],
+            ["/content/results/checkpoint-9"],
+        ),
+        (
+            ["at = '/content/old/checkpoint-9'", "t.train(resume_from_checkpoint=at)"],
+            ["/content/old/checkpoint-9"],
+        ),
+        (
+            ["base = '~/aiffel/data'", "at = os.path.join(base, 'a.csv')", "pd.read_csv(at)"],
+            ["~/aiffel/data"],
+        ),
+        (
+            [
+                "def fit(out, at):\n    A.from_pretrained(at)\n    TrainingArguments(output_dir=out)",
+                "fit('/root/out', '/root/m')",
+            ],
+            ["/root/m"],
+        ),
+        (["def rows(at):\n    return open(at).read()", "rows('/root/a.txt')"], ["/root/a.txt"]),
+        (
+            ["for at in ['/content/a.csv', '/content/b.csv']:\n    pd.read_csv(at)"],
+            ["/content/a.csv", "/content/b.csv"],
+        ),
+        (["d = load_from_disk('/content/drive/nsmc')"], ["/content/drive/nsmc"]),
+        (["!cp ~/data/ratings.txt ."], ["~/data/ratings.txt"]),
+    ],
+)
+def test_only_a_path_that_is_read_can_be_missing(sources, paths):
+    assert [p["path"] for p in kinds(read_cells(*sources), "hard-coded-path")] == paths
+
+
 def test_plain_facts_with_their_cells_and_verbatim_quotes():
     sources = [
         "# md text",
         "import random, torch, numpy as np\nfrom transformers import AdamW, set_seed\nset_seed(42)\nnp.random.seed(1)",
-        "from datasets import load_metric\nmetric = load_metric('accuracy')\npath = '/content/drive/MyDrive/x'",
+        "from datasets import load_metric\nmetric = load_metric('accuracy')\nrows = open('/content/drive/MyDrive/x')",
         LOAD,
         "frame = pd.read_csv('ratings_train.txt', sep='\\t').dropna().drop_duplicates(subset=['document'])\n"
         "import re\nclean = lambda s: re.sub(r'[^가-힣]', ' ', s)\nframe['document'] = frame['document'].apply(clean)\n"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined, later_evaluations, observations
 from grader.facts import Kind
 from grader.records import Evaluation, Evidence, Observation, Start, TrainingRun
@@ -46,7 +47,7 @@ class Measured:
 
 def measure(evidence: Evidence, runs: tuple[Joined, ...], goal: float, min_gain: float) -> Measured:
     """Sort out every stored accuracy. `goal`, `min_gain`: in accuracy (0..1)."""
-    here = {j.run.cell for j in runs if _ran_here(j)}
+    here = {j.run.cell for j in runs if _ran_here(j)} if outputs_cleared(evidence) else set()
     leaks = tuple(
         o
         for o in observations(evidence, Kind.LEAK)
@@ -137,13 +138,18 @@ def _improved(
 
 
 def _ran_here(joined: Joined) -> bool:
-    """Did our own run train it, whatever the file stores?"""
+    """Did our own run train it?"""
     return joined.observed is not None and bool(joined.observed.steps)
 
 
 def _test_as_validation(evidence: Evidence, runs: tuple[Joined, ...]) -> bool:
-    """Did an executed run measure itself on the test split while training?"""
-    executed = [j for j in runs if j.run.executed or _ran_here(j)]
+    """Did an executed run measure itself on the test split while training?
+
+    A cell that its author never ran tells what could happen. Only where the file stores nothing at all is
+    our own run what happened.
+    """
+    cleared = outputs_cleared(evidence)
+    executed = [j for j in runs if j.run.executed or (cleared and _ran_here(j))]
     if any(j.run.eval_split == "test" for j in executed):
         return True
     ran = {j.run.cell for j in executed}

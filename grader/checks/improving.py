@@ -9,7 +9,7 @@ could have produced the number, or the notebook replaces the functions that meas
 
 from __future__ import annotations
 
-from grader.checks import own_run, say
+from grader.checks import lengths, own_run, say
 from grader.checks.accuracy import best_of
 from grader.checks.join import observations
 from grader.checks.settle import Case
@@ -139,7 +139,7 @@ def _best_text(case: Case, best: Evaluation) -> Text:
 def _passed_reason(case: Case, best: Evaluation) -> Text:
     """What was improved on the way, and how sure the number is."""
     parts = []
-    done = [o for o in observations(case.evidence, Kind.PREPROCESS) if o.cell is not None]
+    done = lengths.changed(case.evidence)
     if done:
         at = say.cells(o.cell for o in done)
         parts.append(
@@ -190,6 +190,6 @@ def _cited(case: Case, best: Evaluation) -> tuple[Citation, ...]:
         key=lambda e: -e.accuracy,
     )
     found += [say.cite(e.cell, e.quote, case.left_by) for e in others[:1]]
-    for o in observations(case.evidence, Kind.PREPROCESS)[:2]:
+    for o in lengths.changed(case.evidence)[:2]:
         found += say.cite_observation(o)
     return say.distinct(found)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import io
 import re
+import textwrap
 import tokenize
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence, Set
 
 from grader.facts import Kind
 from grader.quality.cells import CodeCell
@@ -22,19 +24,27 @@ MAX_DUPLICATES = 40
 _LAYOUT = frozenset(
     (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER)
 )
+MAX_DEAD = 200
+"""Lines of commented-out code named for a cell."""
+MAX_BLOCK = 60
+"""Lines of comments read as one piece of code."""
+_BEGINS = re.compile(r"\s*(?:@|(?:import|from|def|class|for|with|if|while|try)\b|.*[=(])")
 _RULER = re.compile(r"^#[\s\W_]*$")
 
 
-def comments(cells: Sequence[CodeCell], dead: Mapping[int, int]) -> tuple[Observation, ...]:
-    """COMMENTS of each cell. `dead`: lines of commented-out code by cell; they explain nothing."""
-    return tuple(_comments(cell, dead.get(cell.index, 0)) for cell in cells)
+def comments(cells: Sequence[CodeCell], dead: Mapping[int, Set[int]]) -> tuple[Observation, ...]:
+    """COMMENTS of each cell. `dead`: lines (1-based) found to be commented-out code; they explain nothing."""
+    return tuple(_comments(cell, dead.get(cell.index, frozenset())) for cell in cells)
 
 
-def _comments(cell: CodeCell, dead: int) -> Observation:
+def _comments(cell: CodeCell, flagged: Set[int]) -> Observation:
+    tokens = _tokens(cell.code)
+    dead = _disabled(tokens) | flagged
     said, code_lines, first = 0, set(), ""
-    for token in _tokens(cell.code):
+    for token in tokens:
         if token.type == tokenize.COMMENT:
-            if not _RULER.match(token.string):  # "# ======" is a line, not a word
+            # "# ======" is a line, not a word
+            if not _RULER.match(token.string) and token.start[0] not in dead:
                 said += 1
                 first = first or token.line.strip()[:200]
         elif token.type not in _LAYOUT and token.string:
@@ -42,14 +52,54 @@ def _comments(cell: CodeCell, dead: int) -> Observation:
     named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     docstrings = sum(isinstance(n, named) and bool(ast.get_docstring(n)) for n in ast.walk(cell.tree))
     value = {
-        "comment_lines": max(0, said - dead),
+        "comment_lines": said,
         "docstrings": docstrings,
         "code_lines": len(code_lines),
-        "commented_out": dead,
+        "commented_out": len(dead),
     }
+    if dead:
+        value["dead_lines"] = sorted(dead)[:MAX_DEAD]
     if cell.tree.body and all(isinstance(node, ast.Import | ast.ImportFrom) for node in cell.tree.body):
         value["imports_only"] = True
     return Observation(witness=Witness.SOURCE, kind=Kind.COMMENTS, cell=cell.index, value=value, quote=first)
+
+
+def _disabled(tokens: Sequence[tokenize.TokenInfo]) -> set[int]:
+    """Lines of blocks of comments that are code: they parse, and call or define something.
+
+    A call over several lines is one statement; line by line most of it looks like words and commas.
+    """
+    rows = {
+        t.start[0]: re.sub(r"^#+ ?", "", t.string)
+        for t in tokens
+        if t.type == tokenize.COMMENT and t.line.lstrip().startswith("#")
+    }
+    found: set[int] = set()
+    for start in sorted(rows):
+        if start in found or not _BEGINS.match(rows[start]):
+            continue
+        end = start
+        while end + 1 in rows and end - start < MAX_BLOCK:
+            end += 1
+        for last in range(end, start, -1):
+            if _is_code("\n".join(rows[n] for n in range(start, last + 1))):
+                found |= set(range(start, last + 1))
+                break
+    return found
+
+
+def _is_code(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(textwrap.dedent(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    told = [node.value for node in tree.body if isinstance(node, ast.Expr)]
+    if any(not isinstance(value, ast.Call) for value in told):
+        return False  # a word by itself, or some with commas, is a Python expression too
+    acts = (ast.Call, ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.For, ast.With)
+    return any(isinstance(node, acts) for node in ast.walk(tree))
 
 
 _LAYOUT = {
@@ -130,7 +180,7 @@ def duplicates(cells: Sequence[CodeCell]) -> tuple[Observation, ...]:
     """
     from rapidfuzz.distance import LCSseq
 
-    lines = [(cell, *_normalised(cell)) for cell in cells]
+    lines = [(cell, *normalised(cell)) for cell in cells]
     lines = [entry for entry in lines if len(entry[1]) >= DUPLICATE_LINES]
     found = []
     for i, (a, rows_a, _) in enumerate(lines):
@@ -162,7 +212,7 @@ def duplicates(cells: Sequence[CodeCell]) -> tuple[Observation, ...]:
     return tuple(found)
 
 
-def _normalised(cell: CodeCell) -> tuple[list[str], list[str]]:
+def normalised(cell: CodeCell) -> tuple[list[str], list[str]]:
     """The cell's lines of code, and the same lines as written (for people).
 
     One blank between tokens, no comments, no imports, no lines of brackets only.

@@ -41,6 +41,8 @@ _TARGET = re.compile(r"목표|기준|target|goal|threshold|[<>≥≤]\s*=?\s*$",
 _AT_LEAST = re.compile(
     r"\s*(?:이상|이하|초과|미만|를?\s*(?:넘|목표)|or (?:more|above|higher)|\+)", re.IGNORECASE
 )
+_BETWEEN_TWO = re.compile(r"차이|격차|간격|(?<![a-z])(?:gap|diff(?:erence)?)(?![a-z])", re.IGNORECASE)
+"""'손실차이=0.08', 'loss_gap: 0.15': what lies between two losses is no loss."""
 _EPOCH = re.compile(
     r"(?:epochs?|에폭|에포크)\s*[:#=\[(]*\s*(?P<a>\d{1,4})(?:\s*[\])]?\s*(?:/|of|중)\s*(?P<n>\d{1,4}))?"
     r"|(?P<b>\d{1,3})(?:\s*/\s*(?P<m>\d{1,3}))?\s*(?:번째\s*)?(?:epoch|에폭|에포크)",
@@ -97,6 +99,9 @@ def metrics(line: str) -> list[Metric]:
         digits = len(written.partition(".")[2]) + (2 if scaled else 0)
         found.append(Metric("accuracy", value, _about(match), digits, written))
     for match in _LOSS.finditer(line):
+        between = match.group("between")
+        if _BETWEEN_TWO.search(between.replace("_", " ")) or _is_threshold(line, match):
+            continue
         value = number(match.group("number"))
         if value is not None:
             written = match.group("number")
@@ -128,6 +133,14 @@ def place(line: str) -> Place:
         epochs = int(total) if total else None
     step = _STEP.search(line)
     return Place(epoch, epochs, int(step.group("a")) if step else None)
+
+
+def _is_threshold(line: str, match: re.Match[str]) -> bool:
+    """'목표 손실: 0.15', '손실 0.15 이하', 'loss < 0.15': what a loss is held against."""
+    before = re.split(r"[\d,;|()]", line[max(0, match.start() - 12) : match.start()])[-1]
+    return bool(
+        _TARGET.search(before) or _TARGET.search(match.group("between")) or _AT_LEAST.match(line, match.end())
+    )
 
 
 def _about(match: re.Match[str]) -> str:

@@ -59,7 +59,9 @@ def bucketing(facts: Facts, lang: str) -> str:
             f"{label} ({words.cells([run.cell], lang)})" for label, run in zip(labels, compared, strict=True)
         ]
         return _columns(facts, compared, heads, lang)
-    runs = tuple(run for run in facts.runs if _known(run))[:4]
+    known = tuple(run for run in facts.runs if _known(run))
+    # What its author never ran has no column beside what was run: those figures are our own run's.
+    runs = (tuple(run for run in known if run.executed) or known)[:4]
     return _columns(facts, runs, [words.cells([run.cell], lang) for run in runs], lang) if runs else ""
 
 

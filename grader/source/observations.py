@@ -1,4 +1,4 @@
-"""Facts about the code that need no data flow: seeds, metrics, deprecated calls, paths, devices, shell
+"""Facts about the code that need no data flow: seeds, metrics, deprecated calls, devices, shell
 lines, preprocessing; and the interpreter's events and runs turned into observations.
 
 Called by witness.py. One fact per place; no opinion.
@@ -59,11 +59,7 @@ TUNED = {
     "bf16": "precision",
     "adam_epsilon": "optimizer", "max_grad_norm": "gradient_clipping",
 }  # fmt: skip
-_PATH = re.compile(
-    r"^(?:~|/(?:content|aiffel|root|home|kaggle|mnt|workspace|data|Users|tmp|usr|drive|opt)\b|[A-Za-z]:[\\/])"
-)
 _NSMC = re.compile(r"\S*(?:ratings_(?:train|test)\.txt|e9t/nsmc\S*)")
-_SHELL_PATH = re.compile(r"(?:~|/(?:content|aiffel|home|root))/\S+")
 
 
 def _say(kind: Kind, code: Code, node: ast.AST | int | None, **value: object) -> Observation:
@@ -134,8 +130,6 @@ def from_text(codes: tuple[Code, ...]) -> list[Observation]:
             found.append(_say(Kind.SHELL, code, line, command=command))
             if match := _NSMC.search(command):
                 found.append(_say(Kind.DATA_LOAD, code, line, name=match[0], how="download"))
-            if match := _SHELL_PATH.search(command):
-                found.append(_say(Kind.HARD_CODED_PATH, code, line, path=match[0]))
         checked = checked or "is_available(" in code.source or "list_physical_devices" in code.source
         reader = _Walk(code, checked, transformers)
         with contextlib.suppress(RecursionError):
@@ -148,7 +142,6 @@ class _Walk(ast.NodeVisitor):
     def __init__(self, code: Code, checked: bool, transformers: set[str]) -> None:
         self.code, self.checked, self.transformers = code, checked, transformers
         self.found: list[Observation] = []
-        self.paths: set[str] = set()
         self.once: set[str] = set()
 
     def say(self, kind: Kind, node: ast.AST, **value: object) -> None:
@@ -176,15 +169,6 @@ class _Walk(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._name(node.attr, node)
         self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and len(node.value) < 300 and "\n" not in node.value:
-            text = node.value
-            if (_PATH.match(text) and len(text) > 2 and text not in self.paths) or (
-                re.match(r"^/?aiffel/", text) and text not in self.paths
-            ):
-                self.paths.add(text)
-                self.say(Kind.HARD_CODED_PATH, node, path=text)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):  # a string by itself is a remark

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from grader.records import Observation, Submission, Testimony, Witness
-from grader.source import cells, hazards, observations, order, scope
+from grader.source import cells, hazards, observations, order, paths, scope
 from grader.source.order import Reading
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ def read(submission: Submission) -> Testimony:
     parts = (
         lambda: observations.from_events(reading),
         lambda: observations.from_text(codes),
+        lambda: paths.find(codes),
         lambda: observations.from_runs(reading, codes),
         lambda: scope.undefined_names(codes),
         lambda: hazards.find(reading, codes),

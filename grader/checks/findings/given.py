@@ -104,6 +104,8 @@ def _measured_again(case: Case) -> Iterator[Finding]:
     base, late = case.baseline, case.bucketed
     if base is None or late is None or base.observed is None or late.observed is None:
         return
+    if base.run.cell > late.run.cell:
+        return  # trained after the bucketed one: what is evaluated from there on is its own
     # The bucketed one measured on that split as well: a comparison, whatever number of rows either took.
     measured = {e.split for e in (*_after(late, late), *_besides_epochs(late))}
     again = [e for e in _after(base, late) if e.split not in measured]

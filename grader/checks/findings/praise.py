@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grader.checks import say
+from grader.checks import lengths, say
 from grader.checks.bucketing import effort
 from grader.checks.findings.claims import measured_speedup
 from grader.checks.join import observations
@@ -121,10 +121,11 @@ def _ablation(case: Case) -> Iterator[Finding]:
 def _preprocessing(case: Case) -> Iterator[Finding]:
     """Length study, and rows cleaned."""
     done = [o for o in observations(case.evidence, Kind.PREPROCESS) if o.cell is not None]
-    studied = [o for o in done if o.value.get("what") == "length-study"]
+    studied = lengths.studied(case.evidence)
     cleaned = [o for o in done if o.value.get("what") in ("drop-empty", "drop-duplicates", "normalise")]
     if studied:
         at = say.cells(o.cell for o in studied)
+        unit = lengths.not_tokens(studied)
         yield _praise(
             "length-study",
             say.text(
@@ -132,6 +133,13 @@ def _preprocessing(case: Case) -> Iterator[Finding]:
                 "주는 근거입니다.",
                 f"The distribution of lengths is looked at first ({at.en}): it tells how much bucketing can "
                 "help.",
+            )
+            if unit is None
+            else say.text(
+                f"리뷰의 길이 분포를 {unit.ko}로 먼저 확인한 점이 좋습니다({at.ko}). 토큰 수로도 세어 보면 "
+                "bucketing이 얼마나 도움이 될지 알 수 있습니다.",
+                f"The distribution of lengths is looked at first, in {unit.en} ({at.en}); counted in tokens, "
+                "it would tell how much bucketing can help.",
             ),
             say.cite_observation(studied[0]),
         )

@@ -9,7 +9,7 @@ from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import never_trained
 from grader.facts import Kind
-from grader.records import Finding, ModelScore, Observation, Start, Witness
+from grader.records import Finding, ModelScore, Observation, Start, TrainingRun, Witness
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -248,17 +248,22 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
         return
     used = [j for j in case.runs if j.run.executed and j.run.eval_split == "test"]
     noted = observations(case.evidence, Kind.TEST_AS_VALIDATION)
+    noted = tuple(o for o in noted if o.value.get("executed") is not False) or noted
     cells = [j.run.cell for j in used] or [o.cell for o in noted if o.cell is not None]
     if not cells:
         return
     at = say.cells(cells)
+    if used and all(_every_epoch(j.run) for j in used):
+        when, best = say.text("에폭마다", "after every epoch"), say.text("에폭을", "epoch")
+    else:
+        when, best = say.text("학습하는 동안", "during training"), say.text("시점을", "point")
     yield Finding(
         id="test-as-validation",
         severity="note",
         text=say.text(
-            f"{at.ko}에서 test 데이터로 에폭마다 검증했습니다. 가장 좋은 에폭을 test로 고르게 되어, 최종 "
+            f"{at.ko}에서 {when.ko} test 데이터로 검증했습니다. 가장 좋은 {best.ko} test로 고르게 되어, 최종 "
             "성능을 따로 확인할 데이터가 남지 않습니다.",
-            f"In {at.en} the test split serves for validation while training; the best epoch is picked on "
+            f"In {at.en} the test split serves for validation {when.en}; the best {best.en} is picked on "
             "test, and no rows are left to confirm the result.",
         ),
         citations=say.distinct(c for j in used for c in say.cite_run(j.run))
@@ -268,6 +273,16 @@ def _test_as_validation(case: Case) -> Iterator[Finding]:
             f"With test used for validation in {at.en}, which rows can confirm the final accuracy?",
         ),
     )
+
+
+def _every_epoch(run: TrainingRun) -> bool:
+    """Is it known that it was validated once an epoch, neither by steps nor at the end alone?"""
+    asked = run.arguments.get("eval_strategy", run.arguments.get("evaluation_strategy"))
+    if asked is not None:
+        return asked == "epoch"
+    epochs = [e.epoch for e in run.evaluations]
+    whole = all(epoch is not None and float(epoch).is_integer() for epoch in epochs)
+    return run.kind == "keras" or (whole and len(set(epochs)) == len(epochs) > 1)
 
 
 def _subset(case: Case) -> Iterator[Finding]:

@@ -211,7 +211,7 @@ def _about_choices(evidence: Evidence) -> Iterator[tuple[str, Text]]:
 
 
 def _about_runs(facts: Facts) -> Iterator[tuple[str, Text]]:
-    for run in reversed(facts.runs):
+    for run in [run for run in reversed(facts.runs) if run.executed] or reversed(facts.runs):
         if run.batch_size:
             yield (
                 "batch-size",

@@ -16,11 +16,20 @@ COMPLEX = 11
 LONG_WITHOUT_FUNCTION = 80
 """Lines of code from which not one function is remarkable."""
 UNUSED = 5
+LONG_BLOCK = 8
+"""Equal lines in a row, inside cells that otherwise differ, that are worth a function."""
 
 EXPECTED = Text(
     ko="되풀이되는 코드는 함수로 묶고, 한 함수가 한 가지 일만 한다.",
     en="Repeated code is a function, and each function does one thing.",
 )
+
+
+_NOTHING = Text(
+    ko="되풀이되는 긴 코드나 지나치게 복잡한 함수는 보이지 않습니다.",
+    en="There is no long repetition and no overly complex function.",
+)
+_SIMPLE = Text(ko="지나치게 복잡한 함수는 보이지 않습니다.", en="There is no overly complex function.")
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -38,11 +47,12 @@ def decide(evidence: Evidence) -> Verdict:
     copies, complexity = _copies(evidence, groups), _complexity(heavy)
     none = None if functions or lines < LONG_WITHOUT_FUNCTION else _no_functions(evidence, lines)
     tidy = _imports(unused, again)
-    nothing = Text(
-        ko="되풀이되는 긴 코드나 지나치게 복잡한 함수는 보이지 않습니다.",
-        en="There is no long repetition and no overly complex function.",
-    )
-    said = sentences(copies, complexity, none, tidy)
+    measured = observed(evidence, Kind.REPEATED_CODE)
+    blocks = [b for o in measured for b in o.value.get("blocks", [])]
+    repeated = _repeated(blocks, groups)
+    said = sentences(copies, repeated, complexity, none, tidy)
+    # Nothing is claimed of repetition that was not looked for, or that was found short.
+    clean = _NOTHING if measured and not blocks else _SIMPLE
     first_copies = [cite(evidence, g[-1]) for g in groups[:1]]
     praise = _praise(counted)
     cited_function = (
@@ -57,7 +67,7 @@ def decide(evidence: Evidence) -> Verdict:
             en=f"{functions} functions and classes, {len(groups)} groups of repeated cells, "
             f"{len(heavy)} complex functions",
         ),
-        reason=sentences(nothing if not (copies or complexity or none) else None, said),
+        reason=sentences(clean if not (copies or repeated or complexity or none) else None, said),
         citations=citations(cited_function, *first_copies, *(cite(evidence, o.cell) for o in heavy[:1])),
         next_step=_next_step(groups, heavy) if status is Status.PARTIAL else None,
         praise=praise,
@@ -118,6 +128,21 @@ def _copies(evidence: Evidence, groups: list[list[int]]) -> Text | None:
         f"group{'s' if len(groups) > 2 else ''} ({rest.en}).",
     )
     return sentences(said, more)
+
+
+def _repeated(blocks: Sequence[dict], groups: list[list[int]]) -> Text | None:
+    """Long blocks inside cells that are not named as copies already."""
+    long = [b for b in blocks if b.get("lines", 0) >= LONG_BLOCK]
+    long = [b for b in long if not any(set(b.get("cells", [])) <= set(group) for group in groups)]
+    if not long:
+        return None
+    where, most = cells(c for b in long for c in b["cells"]), max(b["lines"] for b in long)
+    return Text(
+        ko=f"{where.ko}에는 똑같은 코드가 길게는 {most}줄까지 되풀이되므로, 함수로 한 번만 정의해 두면 "
+        "코드가 짧아집니다.",
+        en=f"The same code, up to {most} lines of it, is repeated in {where.en}; a function defined once "
+        "would shorten it.",
+    )
 
 
 def _complexity(heavy: Sequence[Observation]) -> Text | None:

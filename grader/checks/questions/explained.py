@@ -220,9 +220,12 @@ def _comment_line(evidence: Evidence, cell: int | None, wanted: re.Pattern[str])
     there = evidence.submission.cell(cell)
     if there is None:
         return 0
+    dead = {
+        n for o in observed(evidence, Kind.COMMENTS) if o.cell == cell for n in o.value.get("dead_lines", ())
+    }
     for number, row in enumerate(there.source.splitlines(), 1):
         _, mark, comment = row.partition("#")
-        if mark and wanted.search(comment):
+        if mark and number not in dead and wanted.search(comment):
             return number
     return 0
 

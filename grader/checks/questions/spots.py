@@ -14,7 +14,7 @@ from grader.checks.questions.lint_words import CERTAIN, LINT
 from grader.checks.questions.words import cells, cite, observed
 from grader.checks.say import code
 from grader.facts import Kind
-from grader.records import Citation, Evidence, Observation, Text, Witness
+from grader.records import Citation, Evidence, Observation, Start, Text, Witness
 
 ADVICE = {
     "the PyTorch class": Text(ko="PyTorch용 클래스", en="the PyTorch class"),
@@ -173,6 +173,8 @@ def _written(evidence: Evidence, told: set[str]) -> Iterator[Hazard]:
         yield Hazard(2, tuple(o.cell for o in device), said, fix, _cite_quote(evidence, device[0]))
     if Kind.SHADOWED not in told:
         yield from _shadowed(evidence, observed(evidence, Kind.SHADOWED))
+    if "continued-training" not in told:
+        yield from _goes_on(evidence)
 
 
 def _deprecated(evidence: Evidence, seen: tuple[Observation, ...]) -> Hazard:
@@ -214,6 +216,42 @@ def _shadowed(evidence: Evidence, seen: tuple[Observation, ...]) -> Iterator[Haz
         )
         fix = Text(ko="학습에 넣는 데이터셋 이름 확인", en="check which data set goes into the training")
         yield Hazard(2, (o.cell,), said, fix, _cite_quote(evidence, o))
+
+
+def _goes_on(evidence: Evidence) -> Iterator[Hazard]:
+    """Trainings that went on with trained weights when we ran from the top, whatever the stored ones did.
+
+    Where a cell failed before them the model may have been loaded there; nothing is said then.
+    """
+    seen = evidence.observed
+    if seen is None:
+        return
+    known = {o.cell for o in observed(evidence, Kind.SHADOWED) if o.value.get("fields")}
+    failed = min((c.index for c in seen.cells if c.error_name), default=10**9)
+    trained = {run.cell for run in seen.testimony.runs if run.steps}
+    # A model read from a folder that isn't here has a stand-in, which tells nothing of its weights.
+    plain = (Start.PRETRAINED, Start.CONTINUED)
+    executed = {run.cell for run in evidence.source.runs if run.executed and run.start in plain}
+    on = [
+        run
+        for run in seen.testimony.runs
+        if run.start is Start.CONTINUED and run.continued_from in trained and run.cell < failed
+        if run.cell in trained & executed and run.cell not in known
+    ]
+    if not on:
+        return
+    first = cells((on[0].continued_from,))
+    yield Hazard(
+        weight=2,
+        where=tuple(run.cell for run in on),
+        said=Text(
+            ko=f"모델을 새로 불러오는 셀이 없어, 위에서부터 실행하면 {first.ko}에서 학습한 모델을 이어서 "
+            "학습합니다.",
+            en=f"no cell loads the model again: run from the top, it goes on with the model of {first.en}",
+        ),
+        fix=Text(ko="학습 앞에서 모델 새로 불러오기", en="load the model again before the training"),
+        citation=cite(evidence, on[0].cell),
+    )
 
 
 _AT_ONCE = re.compile(r"\.(?:map|filter|apply|agg|sort)\(|\b(?:sorted|min|max|map|filter)\(")

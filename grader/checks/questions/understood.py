@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from grader.checks import say
+from grader.checks import lengths, say
 from grader.checks.compare import DEPTHS, follows
 from grader.checks.questions.ask import questions
 from grader.checks.questions.words import (
@@ -110,9 +110,9 @@ def _what_is_said(evidence: Evidence, analyses: list[Observation]) -> Text:
 
 def _unreasoned(evidence: Evidence) -> Text | None:
     """Is there a reason for the chosen max_length: a length study, or words that name the number?"""
-    lengths = [o for o in observed(evidence, Kind.TOKENIZE) if type(o.value.get("max_length")) is int]
+    written = [o for o in observed(evidence, Kind.TOKENIZE) if type(o.value.get("max_length")) is int]
     # A length that is written first; the model's own limit only where no other is.
-    chosen = min(lengths, key=lambda o: o.value["max_length"] == MODEL_LIMIT, default=None)
+    chosen = min(written, key=lambda o: o.value["max_length"] == MODEL_LIMIT, default=None)
     if chosen is None:
         return None
     at = definition(evidence.submission, chosen)
@@ -123,14 +123,31 @@ def _unreasoned(evidence: Evidence) -> Text | None:
             en=f"The tokenizer in {where.en} sets no maximum, so rows may be {length} tokens long, the "
             "model's limit.",
         )
-    studied = [o.cell for o in observed(evidence, Kind.PREPROCESS) if o.value.get("what") == "length-study"]
-    studied = [c for c in studied if c is not None] or _names_length(evidence, length, at)
+    value = Text(ko=f"{where.ko}의 `max_length={length}` 값은", en=f"For `max_length={length}` in {where.en}")
+    studied = lengths.studied(evidence)
     if studied:
-        told = cells(studied)
+        told, unit = cells(o.cell for o in studied), lengths.not_tokens(studied)
+        if unit is not None:
+            return Text(
+                ko=f"{value.ko} 토큰 수인데, 길이는 {unit.ko}로만 살펴보았습니다({told.ko}).",
+                en=f"{value.en}, a number of tokens, lengths were looked at in {unit.en} only ({told.en}).",
+            )
         return Text(
-            ko=f"{where.ko}의 `max_length={length}` 값은 길이를 살펴본 기록({told.ko})을 근거로 삼을 수 "
-            "있습니다.",
-            en=f"For `max_length={length}` in {where.en} the lengths were looked at ({told.en}).",
+            ko=f"{value.ko} 길이를 살펴본 기록({told.ko})을 근거로 삼을 수 있습니다.",
+            en=f"{value.en} the lengths were looked at ({told.en}).",
+        )
+    named, reasoned = _names_length(evidence, length, at)
+    if reasoned:
+        told = cells(reasoned)
+        return Text(
+            ko=f"{value.ko} 고른 까닭이 글로 적혀 있습니다({told.ko}).",
+            en=f"{value.en} the text gives a reason ({told.en}).",
+        )
+    if named:
+        told = cells(named)
+        return Text(
+            ko=f"{value.ko} {told.ko}의 글에도 나오지만, 그 값을 고른 근거는 적혀 있지 않습니다.",
+            en=f"{value.en} the text names the value ({told.en}) but gives no reason.",
         )
     return Text(
         ko=f"{where.ko}의 `max_length={length}` 값은 고른 근거가 적혀 있지 않습니다.",
@@ -138,21 +155,32 @@ def _unreasoned(evidence: Evidence) -> Text | None:
     )
 
 
-def _names_length(evidence: Evidence, length: int, at: int) -> list[int]:
-    """Markdown cells up to the next one below that speak of length and name this number.
+_REASON = re.compile(
+    r"때문|므로|아서|라서|위해|근거|이유|참조|참고|대부분|이하|이내|커버|분포|평균|중앙값|최장|가장 긴|잘리"
+    r"|%|퍼센트|백분위|because|so that|cover|longest|distribution|average|median|most of|percent|quantile",
+    re.IGNORECASE,
+)
+_MAXIMUM = re.compile(r"max[_ ]?len|maximum length|최대\s*길이", re.IGNORECASE)
 
-    What is said of it after the training is a result, no reason for having chosen it.
+
+def _names_length(evidence: Evidence, length: int, at: int) -> tuple[list[int], list[int]]:
+    """Markdown cells up to the next one below that speak of length and name this number; and cells that give
+    a reason in the same line.
+
+    What is said of a length after the training is a result, no reason for having chosen it, unless the line
+    speaks of the maximum itself.
     """
     below = next((c.index for c in evidence.submission.cells if c.index > at and c.kind == "code"), at)
     number = re.compile(rf"(?<!\d){length}(?!\d)")
-    return [
-        c.index
-        for c in evidence.submission.cells
-        if c.kind == "markdown"
-        and c.index <= below
-        and number.search(c.source)
-        and re.search(r"길이|토큰|length|token", c.source, re.I)
-    ]
+    named, reasoned = [], []
+    for c in (c for c in evidence.submission.cells if c.kind == "markdown"):
+        rows = [row for row in c.source.splitlines() if number.search(row)]
+        early = c.index <= below and re.search(r"길이|토큰|length|token", c.source, re.IGNORECASE)
+        if early and rows:
+            named.append(c.index)
+        if any(_REASON.search(row) and (early or _MAXIMUM.search(row)) for row in rows):
+            reasoned.append(c.index)
+    return named, reasoned
 
 
 def _praise(best: Observation | None) -> Text | None:
