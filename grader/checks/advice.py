@@ -10,17 +10,10 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
 from grader.checks.settle import Case
 from grader.checks.shown import saw_up_to
-from grader.checks.tokenising import (
-    PADS,
-    padding_argument,
-    padding_cell,
-    padding_collator,
-    pads_in_advance,
-    tokenising,
-    unpadded_already,
-)
+from grader.checks.tokenising import PADS, padding_cell, pads_in_advance, tokenising
 from grader.checks.unfilled import compare_later, go_on, unfilled
-from grader.records import Bucketing, Ending, Grouping, Text
+from grader.checks.unpadding import remove_padding
+from grader.records import Bucketing, Ending, Text
 
 
 def next_step(case: Case) -> Text:
@@ -33,8 +26,7 @@ def next_step(case: Case) -> Text:
     never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
     if kind == Bucketing.NO_OP:
         # Saving a run that changes nothing would only bring the same verdict once more.
-        step = _remove_padding(case)
-        return _and_save(step) if outputs_cleared(case.evidence) else step
+        return remove_padding(case)
     if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
     if kind == Bucketing.UNEXECUTED:
@@ -46,115 +38,6 @@ def next_step(case: Case) -> Text:
     if case.facts.compared != "both":
         return _run_baseline(case)
     return _interpret(case)
-
-
-def _remove_padding(case: Case) -> Text:
-    """Take the padding out of the tokeniser; or, where the code is right already, run it again."""
-    bucketed = case.bucketed
-    rerun = say.cell(bucketed.run.cell)
-    source = tokenising(case, bucketed)
-    if bucketed.stale:
-        return say.text(
-            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 "
-            "저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 만큼 시간도 짧아지는지 볼 수 있습니다.",
-            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If "
-            "rows have come down to 20–30 tokens, the time will show it.",
-        )
-    if (collator := padding_collator(case, bucketed)) is not None:
-        return _free_collator(say.cell(collator.cell), rerun)
-    if not pads_in_advance(source):
-        return _group(rerun, bucketed.run.kind)
-    more, more_en = _still_to_add(bucketed)
-    width = bucketed.run.tokens_per_row
-    now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
-    now_en = f" from {say.tokens(width)}" if width is not None else ""
-    seen = say.text(
-        f"{now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
-        f"Tokens per row should fall{now_en} to about 20–30.",
-    )
-    if (free := unpadded_already(case, bucketed, source)) is not None:
-        made = say.cell(free)
-        return say.text(
-            f"{made.ko}에서 패딩 없이 토큰화한 데이터를 만들어 두었지만 {rerun.ko}의 학습에는 쓰이지 "
-            f"않았습니다. 그 데이터를 `train_dataset`에 넣고{more} {rerun.ko}의 학습을 다시 실행해 보세요. "
-            f"{seen.ko}",
-            f"{made.en.capitalize()} tokenises without padding, but {rerun.en} doesn't train on that. Pass "
-            f"it as `train_dataset`{more_en} and run the training of {rerun.en} again. {seen.en}",
-        )
-    place = padding_cell(case, source)
-    at = say.cell(place)
-    written = padding_argument(case, place)
-    taken = f"`{written}` 인자를 빼고" if written else f"`{PADS[source.value['padding']]}` 설정을 없애고"
-    written = written or PADS[source.value["padding"]]
-    mapped = bool(source.value.get("function")) and source.cell != place
-    again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
-    again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
-    map_en = ", the `map`" if mapped else ""
-    return say.text(
-        f"{at.ko}의 토크나이저에서 {taken}(`truncation=True`는 유지){more}{again} "
-        f"{rerun.ko}의 학습을 다시 실행해 보세요. {seen.ko}",
-        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){more_en}, then run "
-        f"{at.en}{map_en} and the training of {rerun.en} again. {seen.en}",
-    )
-
-
-def _still_to_add(bucketed: Joined) -> tuple[str, str]:
-    """What a Trainer needs besides unpadded rows, so far as the run hasn't got it."""
-    run = bucketed.run
-    if run.kind == "torch-loop" and "own-collator" not in run.attempts and "collator" not in run.attempts:
-        return (
-            " 배치에서 가장 긴 행까지만 패딩하는 `collate_fn`을 `DataLoader`에 넣은 뒤",
-            ", give the `DataLoader` a `collate_fn` that pads to the longest row of a batch",
-        )
-    if run.kind != "trainer" or run.grouping == Grouping.UNKNOWN:
-        return "", ""
-    lacking = []
-    # A collator of the student's own that was only ever given rows of one length may not pad at all.
-    if "collator" not in run.attempts:
-        lacking.append("`data_collator=DataCollatorWithPadding(tokenizer)`")
-    written = run.arguments.get("group_by_length") is False
-    if run.grouping != Grouping.LENGTH and not written:
-        lacking.append("`group_by_length=True`")
-    ko = [f"{', '.join(lacking)} 설정을 더한 뒤"] if lacking else []
-    en = [f"add {' and '.join(lacking)}"] if lacking else []
-    if run.grouping != Grouping.LENGTH and written:
-        ko.insert(
-            0, "`group_by_length=False`를 `True`로 바꾸고" if ko else "`group_by_length`를 `True`로 바꾼 뒤"
-        )
-        en.insert(0, "set `group_by_length` to `True`")
-    return "".join(f" {part}" for part in ko), "".join(f", {part}" for part in en)
-
-
-def _free_collator(at: Text, rerun: Text) -> Text:
-    return say.text(
-        f"{at.ko}의 collator에서 `padding='max_length'`(와 `max_length`)를 빼고 "
-        f"`DataCollatorWithPadding(tokenizer)`만 남긴 뒤 {rerun.ko}의 학습을 다시 실행해 보세요. 배치에서 "
-        "가장 긴 행까지만 패딩하게 됩니다.",
-        f"Take `padding='max_length'` (and `max_length`) out of the collator in {at.en}, leave "
-        f"`DataCollatorWithPadding(tokenizer)`, and run the training of {rerun.en} again: it then pads only "
-        "to the longest row of a batch.",
-    )
-
-
-def _group(rerun: Text, kind: str) -> Text:
-    """Rows are padded per batch already; only grouping can save more."""
-    if kind == "trainer":
-        return say.text(
-            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, "
-            "collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`을 써서 다시 실행해 "
-            "보세요.",
-            "Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of "
-            f"{rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it "
-            "again.",
-        )
-    return say.text(
-        f"{rerun.ko}의 `DataLoader`에 `shuffle=True` 대신 `sampler=LengthGroupedSampler(batch_size, "
-        "lengths=[len(x) for x in train['input_ids']])`를 넣어 길이가 비슷한 행끼리 묶고, 배치에서 가장 긴 "
-        "행까지만 패딩해 다시 실행해 보세요.",
-        f"In the `DataLoader` of {rerun.en}, replace `shuffle=True` by "
-        "`sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`, pad only "
-        "to the longest row of a batch, and run it again.",
-    )
 
 
 def _run_it(case: Case) -> Text:
@@ -278,14 +161,6 @@ def _show_width(case: Case) -> Text:
         f"After {at.en}, run `for b in list(trainer.get_train_dataloader())[:5]: "
         "print(b['input_ids'].shape)` and keep the output: it shows whether the width changes from batch to "
         "batch.",
-    )
-
-
-def _and_save(step: Text) -> Text:
-    return say.text(
-        f"{step.ko} 이번에는 출력을 지우지 말고, 두 실행의 `train_runtime`과 `eval_accuracy`가 보이는 "
-        "상태로 저장해 주세요.",
-        f"{step.en} Save it with the outputs this time, `train_runtime` and `eval_accuracy` of both runs.",
     )
 
 

@@ -1,0 +1,147 @@
+"""Next steps done to the letter: each names what the notebook has, asks only for what it lacks, and leaves
+something to compare with."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from grader.records import Grouping, Padding, Witness
+from tests.checks_evidence import (
+    BASE,
+    PADDED_GROUP,
+    code,
+    judged,
+    saw,
+    stored,
+    tokenise,
+    written,
+)
+
+MODEL, MAPS = 2, 3
+NAMED = (
+    saw(Witness.SOURCE, "model-load", MODEL, name="klue/bert-base", variable="net", pretrained=True),
+    saw(Witness.SOURCE, "tokenizer-load", MODEL, name="klue/bert-base", variable="hf_tok"),
+)
+
+
+def cells(padding="padding='max_length'", *more) -> tuple:
+    """Function, model, map and arguments apart, as many notebooks have them."""
+    return (
+        code(0, "from transformers import Trainer, TrainingArguments"),
+        code(1, f"def tok(b):\n    return hf_tok(b['document'], truncation=True, {padding})"),
+        code(2, "hf_tok, net = load()", "loaded"),
+        code(3, "rows = ds.map(tok, batched=True)"),
+        code(4, "args = TrainingArguments('out')"),
+        *(more or (code(5, "t = Trainer(net, args)\nt.train()"), code(6, "u = Trainer(net, args)"))),
+        code(7, "u.train()"),
+    )
+
+
+def mapped(how="max-length", **more):
+    return tokenise(MAPS, how, function="tok", batched=True, dataset="ds", **more)
+
+
+PLAIN = msgspec.structs.replace(BASE, cells=(1, 2, 3, 4, 5))
+LATE = msgspec.structs.replace(PADDED_GROUP, cells=(1, 2, 3, 4, 6, 7), arguments={"group_by_length": "True"})
+BOTH = [stored(5, tokens=60), stored(7, tokens=60)]
+
+
+def step(runs, recorded, *observations, made=None, item=2):
+    judgement = judged(runs, recorded, (*NAMED, *observations), cells=made or cells())
+    found = judgement.items[item].next_step
+    for text in (found.ko, found.en):
+        assert len([s for s in text.replace("?", ".").split(". ") if s]) <= 3
+    return found
+
+
+# ---------------------------------------------------------------- bucketing without effect
+
+
+def test_what_a_run_has_in_its_own_arguments_is_not_to_be_added():
+    # A map that pads makes rows of one length, so that our own run can't see them grouped.
+    late = msgspec.structs.replace(LATE, grouping=Grouping.NONE)
+    found = step([late], [stored(7, tokens=60)], mapped(max_length=60))
+    assert "group_by_length" not in found.ko and "group_by_length" not in found.en
+    assert "셀 1의 토크나이저" in found.ko and "셀 3의 `map`" in found.ko
+
+
+def test_a_false_that_nobody_wrote_is_not_to_be_turned():
+    late = msgspec.structs.replace(LATE, grouping=Grouping.NONE, arguments={})
+    found = step([PLAIN, late], BOTH, mapped(max_length=60))
+    assert "`group_by_length=True`" in found.ko and "False" not in found.ko
+
+
+def test_grouping_goes_where_the_arguments_are_written():
+    late = msgspec.structs.replace(LATE, grouping=Grouping.NONE, arguments={}, attempts=("collator",))
+    alone = step([late], [stored(7, tokens=60)], mapped(max_length=60))
+    assert "셀 4의 `TrainingArguments`" in alone.ko and "`TrainingArguments` of cell 4" in alone.en
+
+
+def test_a_second_training_begins_with_a_fresh_model():
+    found = step([PLAIN, LATE], BOTH, mapped(max_length=60))
+    assert "셀 2에서 모델을 새로 불러온 뒤 셀 6, 7의 학습을 다시 실행" in found.ko
+    assert "oad the model afresh (cell 2)" in found.en
+
+
+def test_a_part_of_the_model_that_is_replaced_later_belongs_to_it():
+    made = cells()
+    made = (*made[:4], code(4, made[4].source + "\nnet.classifier = Head()"), *made[5:])
+    assert "셀 2, 4에서 모델을 새로" in step([PLAIN, LATE], BOTH, mapped(max_length=60), made=made).ko
+
+
+def test_a_training_cell_that_loads_its_model_needs_no_more():
+    own = saw(Witness.SOURCE, "model-load", 7, name="klue/bert-base", variable="net", pretrained=True)
+    assert "모델을 새로" not in step([PLAIN, LATE], BOTH, mapped(max_length=60), own).ko
+
+
+def test_the_plain_run_keeps_the_padded_rows_that_both_runs_share():
+    late = msgspec.structs.replace(LATE, grouping=Grouping.NONE, arguments={}, attempts=("collator",))
+    found = step([PLAIN, late], BOTH, mapped(max_length=60))
+    assert "새 이름으로 한 번 더" in found.ko and "셀 5의 기준 실행용으로 남겨" in found.ko
+    # The arguments are one object for both runs as well.
+    assert "`TrainingArguments`를 복사해 `group_by_length=True`를 더한" in found.ko
+    assert "new name" in found.en and "plain run of cell 5" in found.en
+
+
+def test_a_padded_run_that_stands_alone_becomes_the_plain_run():
+    found = step([LATE], [stored(7, tokens=60)], mapped(max_length=60))
+    assert "셀 7의 기준 실행용으로 남겨" in found.ko and "새 셀에 복사해" in found.ko
+
+
+def test_rows_of_its_own_may_simply_lose_their_padding():
+    plain = msgspec.structs.replace(PLAIN, cells=(1, 5))
+    found = step([plain, LATE], BOTH, tokenise(1, "max-length", max_length=60), mapped(max_length=60))
+    assert (
+        "인자를 빼 주세요(`truncation=True`는 유지)" in found.ko
+        and "셀 3의 `map`을 다시 실행하고" in found.ko
+    )
+
+
+# ---------------------------------------------------------------- loops of the student's own
+
+LOOP = "loader = DataLoader({}, batch_size={}, shuffle=True, collate_fn=own)\nfor batch in loader: ..."
+
+
+def loop(source: str, *observations):
+    run = written(
+        7, kind="torch-loop", padding=Padding.DYNAMIC, attempts=("own-collator",), grouping=Grouping.NONE,
+        cells=(1, 3, 7),
+    )  # fmt: skip
+    first = msgspec.structs.replace(run, cell=5, cells=(1, 3, 5), attempts=("collator",))
+    kept = [stored(n, tokens=30, kind="torch-loop") for n in (5, 7)]
+    made = (*cells()[:-1], code(7, source))
+    return step([first, run], kept, *observations, made=made)
+
+
+def test_a_sampler_is_given_the_names_of_the_cell():
+    found = loop(LOOP.format("my_rows", "config['size']"), mapped("none"))
+    assert "`sampler=LengthGroupedSampler(config['size'], dataset=my_rows)`" in found.ko
+    assert "from transformers.trainer_pt_utils import LengthGroupedSampler" in found.ko
+    assert "`collate_fn`은 그대로" in found.ko and "train['input_ids']" not in found.ko + found.en
+
+
+@pytest.mark.parametrize("source", ["for batch in batches(): ...", "!ls\n" + LOOP.format("my_rows", "8")])
+def test_names_that_are_not_known_are_not_invented(source):
+    found = loop(source, mapped("none"))
+    assert "배치 크기와 학습 데이터를 넣은 `LengthGroupedSampler`" in found.ko and "dataset=" not in found.ko
