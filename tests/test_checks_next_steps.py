@@ -10,6 +10,7 @@ from grader.records import Grouping, Padding, Witness
 from tests.checks_evidence import (
     BASE,
     PADDED_GROUP,
+    REAL_GROUP,
     code,
     judged,
     saw,
@@ -116,6 +117,33 @@ def test_rows_of_its_own_may_simply_lose_their_padding():
         "인자를 빼 주세요(`truncation=True`는 유지)" in found.ko
         and "셀 3의 `map`을 다시 실행하고" in found.ko
     )
+
+
+# ---------------------------------------------------------------- one of the two runs is missing
+
+
+def test_a_bucketed_run_is_added_beside_the_padded_one_in_the_notebooks_own_names():
+    plain = msgspec.structs.replace(PLAIN, arguments={"group_by_length": "False"})
+    found = step([plain], [stored(5, tokens=60)], mapped(max_length=60))
+    assert "DataCollatorWithPadding(hf_tok)" in found.ko and "DataCollatorWithPadding(hf_tok)" in found.en
+    assert "기준 실행은 셀 3의 패딩한 데이터 그대로" in found.ko
+    assert "셀 4의 `TrainingArguments`도 복사해 `group_by_length=False`를 `True`로" in found.ko
+    assert "셀 2에서 모델을 새로 불러온 뒤" in found.ko
+
+
+def test_a_tokeniser_without_a_known_name_is_said_in_words():
+    judgement = judged([BASE], [stored(5, tokens=60)], [tokenise(3, "max-length", max_length=60)])
+    words = judgement.items[2].next_step
+    assert "DataCollatorWithPadding(…)`(괄호 안에는 토크나이저)" in words.ko and "(tokenizer)" not in words.ko
+
+
+@pytest.mark.parametrize(("length", "shown"), [(63, 63), (512, 128), (None, 128)])
+def test_a_plain_run_is_added_with_the_cells_and_arguments_to_change(length, shown):
+    late = msgspec.structs.replace(REAL_GROUP, cells=(1, 2, 3, 4, 6, 7), max_length=length)
+    found = step([late], [stored(7, tokens=22.7)], mapped("none"), made=cells("padding=False"))
+    assert f"셀 1의 `padding=False`를 `padding='max_length', max_length={shown}`" in found.ko
+    assert "셀 3의 `map`을 새 이름으로" in found.ko and "셀 4의 `TrainingArguments`를 복사해" in found.ko
+    assert "셀 2에서 모델을 새로 불러온 뒤" in found.ko and f"max_length={shown}" in found.en
 
 
 # ---------------------------------------------------------------- loops of the student's own

@@ -8,6 +8,7 @@ from __future__ import annotations
 from grader.checks import say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
+from grader.checks.plain import add_bucketed, add_plain
 from grader.checks.settle import Case
 from grader.checks.shown import saw_up_to
 from grader.checks.tokenising import PADS, padding_cell, pads_in_advance, tokenising
@@ -32,7 +33,7 @@ def next_step(case: Case) -> Text:
     if kind == Bucketing.UNEXECUTED:
         return _run_it(case)
     if kind == Bucketing.ABSENT:
-        return _apply(case)
+        return add_bucketed(case)
     if kind == Bucketing.UNKNOWN:
         return _show_width(case)
     if case.facts.compared != "both":
@@ -62,40 +63,7 @@ def _run_it(case: Case) -> Text:
     )
 
 
-def _apply(case: Case) -> Text:
-    ran = [j for j in case.runs if j.run.executed]
-    base = case.baseline or next(iter((*reversed(ran), *reversed(case.runs))), None)
-    if base is None:
-        return say.text(
-            "먼저 `Trainer`로 기준 학습을 한 번 하고, 모델을 새로 불러와 `group_by_length=True`와 "
-            "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣은 학습을 한 번 더 해서 시간과 정확도를 "
-            "비교해 보세요. 토크나이저에는 `truncation=True`만 둡니다.",
-            "Train once with a plain `Trainer`, load the model afresh and train again with "
-            "`group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, and compare time "
-            "and accuracy. Leave only `truncation=True` in the tokeniser.",
-        )
-    at = say.cell(base.run.cell)
-    source = tokenising(case, base)
-    first = say.text("", "")
-    if pads_in_advance(source):
-        tok = say.cell(padding_cell(case, source))
-        written = PADS[source.value["padding"]]
-        first = say.text(
-            f"{tok.ko}의 토크나이저에서 `{written}` 인자를 빼고, ",
-            f"Take `{written}` out of the tokeniser in {tok.en}, ",
-        )
-    return say.text(
-        f"{first.ko}{at.ko}의 학습을 한 번 더 복사해 `group_by_length=True`와 "
-        "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣고, 모델을 새로 불러와 실행한 뒤 두 실행의 "
-        "시간과 정확도를 비교해 보세요.",
-        f"{first.en}{'copy' if first.en else 'Copy'} the training of {at.en} with `group_by_length=True` and "
-        "`data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare "
-        "time and accuracy of both runs.",
-    )
-
-
 def _run_baseline(case: Case) -> Text:
-    at = say.cell(case.bucketed.run.cell)
     lacking = [j for j in (case.baseline, case.bucketed) if j is not None and _no_accuracy(j)]
     if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
         which = say.cells(j.run.cell for j in lacking)
@@ -114,14 +82,7 @@ def _run_baseline(case: Case) -> Text:
             f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
             "accuracy of both in the output.",
         )
-    return say.text(
-        f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, "
-        "`padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 "
-        "`train_runtime`과 정확도를 출력으로 남겨 주세요.",
-        f"In this notebook, add a plain run with the settings of {at.en}, changing only "
-        "`group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` "
-        "and the accuracy of both runs in the output.",
-    )
+    return add_plain(case)
 
 
 def _no_accuracy(joined: Joined) -> bool:
