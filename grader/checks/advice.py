@@ -5,13 +5,13 @@ Not covered: whether a step is needed (`comparing`).
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import again, say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
 from grader.checks.plain import add_bucketed, add_plain
 from grader.checks.settle import Case
 from grader.checks.shown import saw_up_to
-from grader.checks.tokenising import PADS, padding_cell, pads_in_advance, tokenising
+from grader.checks.tokenising import PADS, padding_argument, padding_cell, pads_in_advance, tokenising
 from grader.checks.unfilled import compare_later, go_on, unfilled
 from grader.checks.unpadding import remove_padding
 from grader.records import Bucketing, Ending, Text
@@ -47,40 +47,57 @@ def _run_it(case: Case) -> Text:
     source = tokenising(case, bucketed)
     first = say.text("", "")
     if pads_in_advance(source):
-        tok = say.cell(padding_cell(case, source))
+        place = padding_cell(case, source)
+        tok, written = say.cell(place), padding_argument(case, place) or PADS[source.value["padding"]]
         first = say.text(
-            f"먼저 {tok.ko}의 토크나이저에서 `{PADS[source.value['padding']]}` 인자를 빼야 효과가 납니다. "
-            "그다음 ",
-            f"First take `{PADS[source.value['padding']]}` out of the tokeniser in {tok.en}, or it will have "
-            "no effect. Then ",
+            f"먼저 {tok.ko}의 토크나이저에서 `{written}` 인자를 뺀 데이터로 학습해야 효과가 납니다. 그다음 ",
+            f"First train on rows tokenised without the `{written}` of {tok.en}, or it will have no effect. "
+            "Then ",
         )
+    fresh = _fresh_after_another(case, bucketed)
+    ko, en = (f"{fresh.ko} ", f"{fresh.en} and ") if fresh.ko else ("", "")
+    run = f"{en}run"
     return say.text(
-        f"{first.ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 상태로 "
-        "저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
-        f"{first.en}{'run' if first.en else 'Run'} the training of {at.en} to its end and save it with "
-        "`train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 rows in "
-        "both runs will do.",
+        f"{first.ko}{ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 "
+        "상태로 저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
+        f"{first.en}{run if first.en else run[0].upper() + run[1:]} the training of {at.en} to its end and "
+        "save it with `train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 "
+        "rows in both runs will do.",
     )
+
+
+def _fresh_after_another(case: Case, bucketed: Joined | None) -> Text:
+    """To load the model afresh, where another training comes first and may have trained the same one."""
+    first = bucketed.run.cell if bucketed is not None else 10**9
+    if not any(j.run.cell < first for j in case.runs):
+        return say.text("", "")
+    return again.fresh_model(case, bucketed)
 
 
 def _run_baseline(case: Case) -> Text:
     lacking = [j for j in (case.baseline, case.bucketed) if j is not None and _no_accuracy(j)]
     if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
-        which = say.cells(j.run.cell for j in lacking)
+        which, fresh = say.cells(j.run.cell for j in lacking), again.fresh_model(case, lacking[-1])
+        each, each_en = ("매번 ", " each time") if len(lacking) > 1 and fresh.ko else ("", "")
+        ko, en = (f" {each}{fresh.ko}", f"{fresh.en}{each_en} and ") if fresh.ko else ("", "")
         return say.text(
-            f"{which.ko}의 학습에 `compute_metrics`를 넣어(모델은 새로 불러오기) 다시 실행해, 시간과 "
+            f"{which.ko}의 학습에 `compute_metrics`를 넣어{',' if ko else ''}{ko} 다시 실행해, 시간과 "
             "정확도를 함께 출력에 남겨 주세요.",
-            f"Give the training of {which.en} a `compute_metrics` and run it again (model loaded afresh), so "
-            "that the output shows the accuracy beside the time.",
+            f"Give the training of {which.en} a `compute_metrics`, {en}run it again, so that the output "
+            "shows the accuracy beside the time.",
         )
     gone = next((j for j in case.runs if j is not case.bucketed and _output_gone(j)), None)
     if gone is not None:
         both = say.cells((gone.run.cell, case.bucketed.run.cell))
+        fresh = again.fresh_model(case, case.bucketed)
+        own, own_en = (
+            (f" 실행마다 {fresh.ko} 시작해 주세요.", f" Before each, {fresh.en}.") if fresh.ko else ("", "")
+        )
         return say.text(
             f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 "
-            "상태로 저장해 주세요.",
+            f"상태로 저장해 주세요.{own}",
             f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
-            "accuracy of both in the output.",
+            f"accuracy of both in the output.{own_en}",
         )
     return add_plain(case)
 
