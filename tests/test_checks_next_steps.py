@@ -161,6 +161,37 @@ def test_bucketing_that_never_ran_begins_with_a_fresh_model_after_another_traini
     assert "모델을 새로" not in alone.ko
 
 
+# ---------------------------------------------------------------- no accuracy
+
+
+def metric(made=None, **arguments):
+    plain = msgspec.structs.replace(PLAIN, arguments=arguments)
+    return step([plain], [stored(5, (), tokens=60)], mapped(max_length=60), made=made, item=1)
+
+
+def test_an_evaluation_that_is_written_is_not_asked_for_again():
+    found = metric(evaluation_strategy="epoch")
+    assert "셀 5의 `Trainer`에 `compute_metrics`를 넣고, 셀 2에서 모델을 새로 불러온 뒤" in found.ko
+    assert "eval" not in found.ko + found.en.replace("evaluat", "")
+
+
+def test_an_evaluation_is_asked_for_in_the_spelling_that_the_notebook_can_use():
+    assert '셀 4의 `TrainingArguments`에 `eval_strategy="epoch"`' in metric().ko
+    old = saw(Witness.RECORDED, "version", 0, package="transformers", version="4.11.3")
+    known = step([PLAIN], [stored(5, (), tokens=60)], old, mapped(max_length=60), item=1)
+    assert '`evaluation_strategy="epoch"`' in known.ko and '`evaluation_strategy="epoch"`' in known.en
+    other = written(7, arguments={"evaluation_strategy": "epoch"}, executed=False)
+    assert '`evaluation_strategy="epoch"`' in step([PLAIN, other], [stored(5, ())], item=1).ko
+
+
+def test_a_commented_metric_is_none_and_a_written_one_is_enough():
+    made = cells("padding='max_length'", code(5, "t = Trainer(net, args,\n# compute_metrics=m\n)\nt.train()"))
+    assert "`compute_metrics`를" in metric(made, eval_strategy="epoch").ko
+    made = cells("padding='max_length'", code(5, "t = Trainer(net, args,\ncompute_metrics=m\n)\nt.train()"))
+    found = metric(made, eval_strategy="epoch")
+    assert "compute_metrics" not in found.ko and "셀 5의 학습을 끝까지 다시 실행" in found.ko
+
+
 # ---------------------------------------------------------------- loops of the student's own
 
 LOOP = "loader = DataLoader({}, batch_size={}, shuffle=True, collate_fn=own)\nfor batch in loader: ..."

@@ -15,6 +15,7 @@ from grader.records import Grouping, Observation, Text, Witness
 
 _ARGUMENTS = re.compile(r"^[^#\n]*\b\w*TrainingArguments\s*\(", re.M)
 _TRAINER = re.compile(r"^(?!\s*class\b)[^#\n]*\b\w*Trainer\s*\(", re.M)
+_METRICS = re.compile(r"^[^#\n]*\bcompute_metrics\s*=", re.M)
 _EVALUATES = ("eval_strategy", "evaluation_strategy")
 
 
@@ -123,13 +124,24 @@ def groups(joined: Joined) -> bool:
 
 
 def evaluation_argument(case: Case, joined: Joined | None) -> tuple[str, str]:
-    """(name, value) of the argument that says when to evaluate, as the notebook writes it; value '' if not.
+    """(name, value) of the argument that says when to evaluate; the value is '' where this run hasn't got it.
 
-    `eval_strategy` is refused by transformers below 4.41 and `evaluation_strategy` from 4.46 on.
+    The name is the one that the notebook writes elsewhere, or that its transformers knows: `eval_strategy`
+    came with 4.41, `evaluation_strategy` went with 4.46.
     """
-    runs = [j for j in (joined, *case.runs) if j is not None and j.source is not None]
-    for run in runs:
+    for run in (joined, *case.runs):
+        if run is None or run.source is None:
+            continue
         for name in _EVALUATES:
             if name in run.source.arguments:
                 return name, (str(run.source.arguments[name]) if run is joined else "")
-    return _EVALUATES[0], ""
+    shown = [o for o in observations(case.evidence, Kind.VERSION) if o.value.get("package") == "transformers"]
+    numbers = re.findall(r"\d+", str(shown[-1].value.get("version", ""))) if shown else []
+    old = len(numbers) >= 2 and (int(numbers[0]), int(numbers[1])) < (4, 41)
+    return ("evaluation_strategy" if old else "eval_strategy"), ""
+
+
+def computes_metrics(case: Case, joined: Joined) -> bool:
+    """Has its Trainer a `compute_metrics` already, outside comments?"""
+    cell = case.evidence.submission.cell(trainer_cell(case, joined))
+    return cell is not None and _METRICS.search(cell.source) is not None
