@@ -192,6 +192,13 @@ def test_a_commented_metric_is_none_and_a_written_one_is_enough():
     assert "compute_metrics" not in found.ko and "셀 5의 학습을 끝까지 다시 실행" in found.ko
 
 
+def test_other_settings_are_tried_on_a_fresh_model_too():
+    plain = msgspec.structs.replace(PLAIN, arguments={"learning_rate": "0.0001"})
+    found = step([plain], [stored(5, (0.86, 0.87), tokens=60)], mapped(max_length=60), item=1)
+    assert "`2e-5`" in found.ko and "실행하기 전에 셀 2에서 모델을 새로" in found.ko
+    assert "load the model afresh (cell 2)" in found.en
+
+
 # ---------------------------------------------------------------- loops of the student's own
 
 LOOP = "loader = DataLoader({}, batch_size={}, shuffle=True, collate_fn=own)\nfor batch in loader: ..."

@@ -24,13 +24,40 @@ def fresh_model(case: Case, joined: Joined | None) -> Text:
 
     Empty where the training cell itself loads its model; no cell where none is known.
     """
+    cells = _model_cells(case, joined)
+    if cells is None:
+        return say.text("모델을 새로 불러온 뒤", "load the model afresh")
+    if joined is not None and cells == (joined.run.cell,):
+        return say.text("", "")
+    at = say.cells(cells)
+    return say.text(f"{at.ko}에서 모델을 새로 불러온 뒤", f"load the model afresh ({at.en})")
+
+
+def fresh_model_first(case: Case, joined: Joined) -> Text:
+    """The same as a sentence of its own, after a step that ends in running it again."""
+    cells = _model_cells(case, joined)
+    if cells == (joined.run.cell,):
+        return say.text("", "")
+    at, made = say.cells(cells) if cells else None, trainer_cell(case, joined)
+    there, there_en = (f"{at.ko}에서 ", f" ({at.en})") if at else ("", "")
+    if made == joined.run.cell:
+        return say.text(
+            f"실행하기 전에 {there}모델을 새로 불러와 주세요.",
+            f"Before that, load the model afresh{there_en}.",
+        )
+    of = say.cell(made)
+    return say.text(
+        f"실행하기 전에 {there}모델을 새로 불러오고 {of.ko}의 `Trainer`를 다시 만들어 주세요.",
+        f"Before that, load the model afresh{there_en} and make the `Trainer` of {of.en} again.",
+    )
+
+
+def _model_cells(case: Case, joined: Joined | None) -> tuple[int, ...] | None:
+    """The cells that make the model a run begins with; None where they aren't known."""
     loaded = _model_load(case, joined)
     if loaded is None or loaded.cell is None:
-        return say.text("모델을 새로 불러온 뒤", "load the model afresh")
-    if joined is not None and loaded.cell == joined.run.cell:
-        return say.text("", "")
-    at = say.cells((loaded.cell, *_changed_later(case, joined, loaded)))
-    return say.text(f"{at.ko}에서 모델을 새로 불러온 뒤", f"load the model afresh ({at.en})")
+        return None
+    return (loaded.cell, *_changed_later(case, joined, loaded))
 
 
 def _model_load(case: Case, joined: Joined | None) -> Observation | None:

@@ -22,14 +22,14 @@ MANY_ROWS = 60_000
 def tuning_step(case: Case, best: Evaluation) -> Text:
     """What to change first in the run that came closest."""
     at = say.cell(best.cell)
-    run = next((j.run for j in case.runs if j.run.cell == best.cell), None)
-    step = _for_run(case, run, at) if run is not None else None
-    return step or say.text(
+    joined = next((j for j in case.runs if j.run.cell == best.cell), None)
+    step = (_for_run(case, joined.run, at) if joined is not None else None) or say.text(
         f'{at.ko}의 학습에 `load_best_model_at_end=True, metric_for_best_model="accuracy"`를 넣어 가장 좋은 '
         "에폭의 모델을 고르게 해서 다시 실행해 보세요.",
         'Let `load_best_model_at_end=True, metric_for_best_model="accuracy"` choose the best epoch of the '
         f"training in {at.en}, and run it again.",
     )
+    return say.join_texts((step, again.fresh_model_first(case, joined))) if joined is not None else step
 
 
 def _for_run(case: Case, run: TrainingRun, at: Text) -> Text | None:
