@@ -11,7 +11,7 @@ from grader.checks import say
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Grouping, Observation, Text, Witness
+from grader.records import Evidence, Grouping, Observation, Text, Witness
 
 _ARGUMENTS = re.compile(r"^[^#\n]*\b\w*TrainingArguments\s*\(", re.M)
 _TRAINER = re.compile(r"^(?!\s*class\b)[^#\n]*\b\w*Trainer\s*\(", re.M)
@@ -123,10 +123,17 @@ def collator(case: Case, joined: Joined | None) -> Text:
 
 def tokenizer_name(case: Case, joined: Joined | None) -> str:
     """What the notebook calls the tokeniser of a run; '' where it isn't known."""
-    found = [o for o in observations(case.evidence, Kind.TOKENIZER_LOAD) if o.value.get("variable")]
-    if joined is not None:
-        above = [o for o in found if (o.cell or 0) <= joined.run.cell]
-        found = [o for o in above if o.cell in joined.run.cells] or above
+    if joined is None:
+        return named_tokenizer(case.evidence, None)
+    return named_tokenizer(case.evidence, joined.run.cell, joined.run.cells)
+
+
+def named_tokenizer(evidence: Evidence, before: int | None, cells: tuple[int, ...] = ()) -> str:
+    """The name of the last tokeniser loaded up to a cell, rather in one of `cells`; '' for none."""
+    found = [o for o in observations(evidence, Kind.TOKENIZER_LOAD) if o.value.get("variable")]
+    if before is not None:
+        found = [o for o in found if (o.cell or 0) <= before]
+    found = [o for o in found if o.cell in cells] or found
     name = str(found[-1].value["variable"]) if found else ""
     return name if name.isidentifier() else ""
 
