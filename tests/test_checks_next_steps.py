@@ -119,6 +119,13 @@ def test_rows_of_its_own_may_simply_lose_their_padding():
     )
 
 
+def test_a_map_that_replaced_what_it_mapped_is_repeated_from_the_rows_before():
+    onto = msgspec.structs.replace(mapped(max_length=60), quote="rows = rows.map(tok, batched=True)")
+    found = step([PLAIN, LATE], BOTH, onto)
+    assert "토큰화하기 전의 데이터부터 새 이름으로" in found.ko and "untokenised rows" in found.en
+    assert "토큰화하기 전" not in step([PLAIN, LATE], BOTH, mapped(max_length=60)).ko
+
+
 # ---------------------------------------------------------------- one of the two runs is missing
 
 
@@ -129,6 +136,12 @@ def test_a_bucketed_run_is_added_beside_the_padded_one_in_the_notebooks_own_name
     assert "기준 실행은 셀 3의 패딩한 데이터 그대로" in found.ko
     assert "셀 4의 `TrainingArguments`도 복사해 `group_by_length=False`를 `True`로" in found.ko
     assert "셀 2에서 모델을 새로 불러온 뒤" in found.ko
+
+
+def test_a_loop_takes_the_collator_as_its_collate_function():
+    plain = msgspec.structs.replace(PLAIN, kind="torch-loop")
+    found = step([plain], [stored(5, tokens=60, kind="torch-loop")], mapped(max_length=60))
+    assert "`collate_fn=DataCollatorWithPadding(hf_tok)`" in found.ko and "TrainingArguments" not in found.ko
 
 
 def test_a_tokeniser_without_a_known_name_is_said_in_words():

@@ -112,12 +112,14 @@ def training_cells(case: Case, joined: Joined) -> Text:
 
 
 def collator(case: Case, joined: Joined | None) -> Text:
-    """`data_collator=DataCollatorWithPadding(…)` with the notebook's own name for its tokeniser."""
-    name = tokenizer_name(case, joined)
+    """`data_collator=DataCollatorWithPadding(…)` with the notebook's own name for its tokeniser; a loop of
+    the student's own takes it as `collate_fn`."""
+    name, kind = tokenizer_name(case, joined), joined.run.kind if joined is not None else "trainer"
+    argument = "data_collator" if kind == "trainer" else "collate_fn"
+    tensors = ', return_tensors="tf"' if kind == "keras" else ""
+    made = f"`{argument}=DataCollatorWithPadding({name or '…'}{tensors})`"
     if name:
-        made = f"`data_collator=DataCollatorWithPadding({name})`"
         return say.text(made, made)
-    made = "`data_collator=DataCollatorWithPadding(…)`"
     return say.text(f"{made}(괄호 안에는 토크나이저)", f"{made} (of your tokeniser)")
 
 

@@ -11,7 +11,14 @@ import re
 from grader.checks import again, say
 from grader.checks.join import Joined
 from grader.checks.settle import Case
-from grader.checks.tokenising import PADS, padding_argument, padding_cell, pads_in_advance, tokenising
+from grader.checks.tokenising import (
+    PADS,
+    padding_argument,
+    padding_cell,
+    pads_in_advance,
+    tokenising,
+    under_new_name,
+)
 from grader.records import Observation, Text
 
 _UNPADDED = re.compile(r"^[^#\n]*\b(padding\s*=\s*(?:False|['\"]do_not_pad['\"]))", re.M)
@@ -123,7 +130,7 @@ def _padded(case: Case, bucketed: Joined, source: Observation | None) -> tuple[s
             f"tokenise rows of its own with {argument}",
         )
     place = padding_place(case, source)
-    at, rows = say.cell(place), say.cell(source.cell)
+    at, rows, name = say.cell(place), say.cell(source.cell), under_new_name(source)
     cell = case.evidence.submission.cell(place)
     written = _UNPADDED.search(cell.source) if cell is not None else None
     if written is not None:
@@ -132,9 +139,9 @@ def _padded(case: Case, bucketed: Joined, source: Observation | None) -> tuple[s
     else:
         change = f"{at.ko}의 토크나이저에 {argument}를 준 함수로"
         en = f"with {argument} in the tokeniser of {at.en}"
-    how = f"{rows.ko}의 `map`을 새 이름으로 한 번 더" if source.value.get("function") else "데이터를 따로"
+    how = f"{rows.ko}의 `map`을 {name.ko} 한 번 더" if source.value.get("function") else "데이터를 따로"
     how_en = (
-        f"repeat the `map` of {rows.en} under a new name"
+        f"repeat the `map` of {rows.en} {name.en}"
         if source.value.get("function")
         else ("tokenise rows of its own")
     )

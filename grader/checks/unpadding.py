@@ -20,6 +20,7 @@ from grader.checks.tokenising import (
     padding_collator,
     pads_in_advance,
     tokenising,
+    under_new_name,
     unpadded_already,
 )
 from grader.records import Observation, Text
@@ -98,14 +99,15 @@ def _second_data(case: Case, bucketed: Joined, base: Joined, source: Observation
     written = padding_argument(case, place) or PADS[source.value["padding"]]
     at, rows, plain = say.cell(place), say.cell(source.cell), say.cell(base.run.cell)
     mapped = bool(source.value.get("function"))
+    name = under_new_name(source)
     there = "같은 셀" if place == source.cell else rows.ko
     how, how_en = (
         ("`map`을", f"repeat the `map` of {rows.en}") if mapped else ("토큰화를", f"tokenise as in {rows.en}")
     )
     apart = say.text(
-        f"{at.ko}의 토크나이저에서 `{written}`만 뺀 함수로 {there}의 {how} 새 이름으로 한 번 더 실행하고, "
+        f"{at.ko}의 토크나이저에서 `{written}`만 뺀 함수로 {there}의 {how} {name.ko} 한 번 더 실행하고, "
         f"패딩한 데이터는 {plain.ko}의 기준 실행용으로 남겨 두세요.",
-        f"With the tokeniser of {at.en} less its `{written}`, {how_en} under a new name, and keep the padded "
+        f"With the tokeniser of {at.en} less its `{written}`, {how_en} {name.en}, and keep the padded "
         f"rows for the plain run of {plain.en}.",
     )
     if base is bucketed:
