@@ -163,13 +163,13 @@ def test_a_run_without_an_accuracy_is_run_again_with_a_fresh_model():
     late = msgspec.structs.replace(REAL_GROUP, cells=(1, 2, 3, 4, 6, 7))
     bare = [stored(5, tokens=60), stored(7, (), tokens=22.7)]
     found = step([PLAIN, late], bare, mapped("none"))
-    assert "셀 7의 학습에 `compute_metrics`를 넣어, 셀 2에서 모델을 새로 불러온 뒤 다시 실행" in found.ko
+    assert "셀 6, 7의 학습에 `compute_metrics`를 넣어, 셀 2에서 모델을 새로 불러온 뒤 다시 실행" in found.ko
 
 
 def test_bucketing_that_never_ran_begins_with_a_fresh_model_after_another_training():
     late = msgspec.structs.replace(LATE, executed=False)
     found = step([PLAIN, late], [stored(5, tokens=60)], mapped(max_length=60))
-    assert "그다음 셀 2에서 모델을 새로 불러온 뒤 셀 7의 학습을 끝까지" in found.ko
+    assert "그다음 셀 2에서 모델을 새로 불러온 뒤 셀 6, 7의 학습을 끝까지" in found.ko
     alone = step([late], [], mapped(max_length=60))
     assert "모델을 새로" not in alone.ko
 

@@ -43,7 +43,8 @@ def next_step(case: Case) -> Text:
 
 def _run_it(case: Case) -> Text:
     bucketed = case.bucketed
-    at = say.cell(bucketed.run.cell) if bucketed else say.text("bucketing 코드", "the bucketing code")
+    code = say.text("bucketing 코드", "the bucketing code")
+    at = again.training_cells(case, bucketed) if bucketed else code
     source = tokenising(case, bucketed)
     first = say.text("", "")
     if pads_in_advance(source):
@@ -77,7 +78,7 @@ def _fresh_after_another(case: Case, bucketed: Joined | None) -> Text:
 def _run_baseline(case: Case) -> Text:
     lacking = [j for j in (case.baseline, case.bucketed) if j is not None and _no_accuracy(j)]
     if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
-        which, fresh = say.cells(j.run.cell for j in lacking), again.fresh_model(case, lacking[-1])
+        which, fresh = again.training_cells(case, *lacking), again.fresh_model(case, lacking[-1])
         each, each_en = ("매번 ", " each time") if len(lacking) > 1 and fresh.ko else ("", "")
         ko, en = (f" {each}{fresh.ko}", f"{fresh.en}{each_en} and ") if fresh.ko else ("", "")
         return say.text(

@@ -106,9 +106,9 @@ def _written(case: Case, joined: Joined, what: re.Pattern[str]) -> int:
     return joined.run.cell
 
 
-def training_cells(case: Case, joined: Joined) -> Text:
+def training_cells(case: Case, *runs: Joined) -> Text:
     """The cells to run again for a training: that of its Trainer, which holds the model, and its own."""
-    return say.cells((trainer_cell(case, joined), joined.run.cell))
+    return say.cells(c for j in runs for c in (trainer_cell(case, j), j.run.cell))
 
 
 def collator(case: Case, joined: Joined | None) -> Text:

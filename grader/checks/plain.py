@@ -41,7 +41,7 @@ def add_bucketed(case: Case) -> Text:
             f"`group_by_length=True` and {made.en}, and compare time and accuracy. For the second training "
             "leave only `truncation=True` in the tokeniser.",
         )
-    at = say.cell(base.run.cell)
+    at = again.training_cells(case, base)
     grouping, grouping_en = _grouping(case, base)
     fresh = again.fresh_model(case, base)
     ko, en = (fresh.ko, f"{fresh.en}, run it") if fresh.ko else ("그 셀을", "run that cell")
@@ -100,7 +100,7 @@ def _grouping(case: Case, base: Joined) -> tuple[str, str]:
 def add_plain(case: Case) -> Text:
     """Only the bucketed run is there: copy it, pad its rows to one length and take grouping out."""
     bucketed = case.bucketed
-    at = say.cell(bucketed.run.cell)
+    at = again.training_cells(case, bucketed)
     fresh = again.fresh_model(case, bucketed)
     ko, en = (f"{fresh.ko} ", f"{fresh.en} and run it") if fresh.ko else ("그 셀을 ", "run that cell")
     padded, padded_en = _padded(case, bucketed, tokenising(case, bucketed))
