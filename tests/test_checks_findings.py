@@ -458,14 +458,14 @@ def test_a_written_false_is_to_be_turned_not_added():
         PADDED_GROUP,
         grouping=Grouping.NONE,
         attempts=("own-collator",),
-        arguments={"group_by_length": False},
+        arguments={"group_by_length": "False"},
     )
     step = (
         judged([BASE, late], SAME_SPEED, [tokenise(3, "max-length", max_length=60, function="tok")])
         .items[2]
         .next_step
     )
-    assert "`group_by_length=False`를 `True`로 바꾸" in step.ko and "set `group_by_length`" in step.en
+    assert "`group_by_length=False`를 `True`로 바꿔" in step.ko and "set `group_by_length`" in step.en
     assert "`group_by_length=True`" not in step.ko
 
 

@@ -430,4 +430,4 @@ def test_next_step_does_not_trust_a_collator_that_never_saw_two_lengths(tmp_path
         (FRESH + trainer("padded", GROUP, ", data_collator=stack"), outputs(SAME, True)),
         NO_GAIN,
     ]
-    assert "DataCollatorWithPadding(tokenizer)" in verdict(tmp_path, cells).next_step.ko
+    assert "DataCollatorWithPadding(tok)" in verdict(tmp_path, cells).next_step.ko

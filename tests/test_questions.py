@@ -123,7 +123,10 @@ def test_q1_says_where_the_run_stopped_and_excuses_our_own_failures():
 
 def test_q1_offers_the_students_own_function_without_its_padding():
     code = works.decide(sample.evidence(), sample.FACTS, sample.ITEMS).code
-    assert "# 셀 6:" in code.ko and "def transform(batch):" in code.ko
+    # Both runs train on its rows: the plain one needs it as it is.
+    assert "# 셀 6:" in code.ko and "def transform_unpadded(batch):" in code.ko
+    alone = replace(sample.FACTS, baseline=None)
+    assert "def transform(batch):" in works.decide(sample.evidence(), alone, sample.ITEMS).code.ko
     assert "padding" not in code.en.partition("\n")[2] and "max_length=60" in code.en
     effective = replace(sample.FACTS, bucketing=Bucketing.EFFECTIVE)
     assert works.decide(sample.evidence(), effective, sample.ITEMS).code is None

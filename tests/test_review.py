@@ -336,7 +336,7 @@ def test_improved_code_of_one_cell_is_offered_once():
     offer = Text(ko="# 셀 6: 다른 말\nx = 1", en="# cell 6: other words\nx = 1")
     finding = replace(sample.FINDINGS[0], code=offer)
     text = review(judgement=replace(sample.judgement(), findings=(finding,)))
-    assert "def transform(batch):" in text and "다른 말" not in text
+    assert "def transform_unpadded(batch):" in text and "다른 말" not in text
 
 
 def test_every_bucketing_fact_has_words():

@@ -5,22 +5,16 @@ Not covered: whether a step is needed (`comparing`).
 
 from __future__ import annotations
 
-from grader.checks import say
+from grader.checks import again, say
 from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
+from grader.checks.plain import add_bucketed, add_plain
 from grader.checks.settle import Case
 from grader.checks.shown import saw_up_to
-from grader.checks.tokenising import (
-    PADS,
-    padding_argument,
-    padding_cell,
-    padding_collator,
-    pads_in_advance,
-    tokenising,
-    unpadded_already,
-)
+from grader.checks.tokenising import PADS, padding_argument, padding_cell, pads_in_advance, tokenising
 from grader.checks.unfilled import compare_later, go_on, unfilled
-from grader.records import Bucketing, Ending, Grouping, Text
+from grader.checks.unpadding import remove_padding
+from grader.records import Bucketing, Ending, Text
 
 
 def next_step(case: Case) -> Text:
@@ -33,14 +27,13 @@ def next_step(case: Case) -> Text:
     never_ran = kind == Bucketing.UNEXECUTED and saw_up_to(case, 10**9)
     if kind == Bucketing.NO_OP:
         # Saving a run that changes nothing would only bring the same verdict once more.
-        step = _remove_padding(case)
-        return _and_save(step) if outputs_cleared(case.evidence) else step
+        return remove_padding(case)
     if outputs_cleared(case.evidence) and kind != Bucketing.ABSENT and not never_ran:
         return _save_as_run()
     if kind == Bucketing.UNEXECUTED:
         return _run_it(case)
     if kind == Bucketing.ABSENT:
-        return _apply(case)
+        return add_bucketed(case)
     if kind == Bucketing.UNKNOWN:
         return _show_width(case)
     if case.facts.compared != "both":
@@ -48,197 +41,66 @@ def next_step(case: Case) -> Text:
     return _interpret(case)
 
 
-def _remove_padding(case: Case) -> Text:
-    """Take the padding out of the tokeniser; or, where the code is right already, run it again."""
-    bucketed = case.bucketed
-    rerun = say.cell(bucketed.run.cell)
-    source = tokenising(case, bucketed)
-    if bucketed.stale:
-        return say.text(
-            f"지금 코드 그대로 커널을 다시 시작하고 처음부터 {rerun.ko}까지 실행해, 새 출력이 남은 상태로 "
-            "저장해 주세요. 행당 토큰이 20~30 수준으로 줄어든 만큼 시간도 짧아지는지 볼 수 있습니다.",
-            f"Restart the kernel, run the code as it stands up to {rerun.en}, and save the new outputs. If "
-            "rows have come down to 20–30 tokens, the time will show it.",
-        )
-    if (collator := padding_collator(case, bucketed)) is not None:
-        return _free_collator(say.cell(collator.cell), rerun)
-    if not pads_in_advance(source):
-        return _group(rerun, bucketed.run.kind)
-    more, more_en = _still_to_add(bucketed)
-    width = bucketed.run.tokens_per_row
-    now = f"지금 {say.tokens(width)}인 행당 토큰이" if width is not None else "행당 토큰이"
-    now_en = f" from {say.tokens(width)}" if width is not None else ""
-    seen = say.text(
-        f"{now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
-        f"Tokens per row should fall{now_en} to about 20–30.",
-    )
-    if (free := unpadded_already(case, bucketed, source)) is not None:
-        made = say.cell(free)
-        return say.text(
-            f"{made.ko}에서 패딩 없이 토큰화한 데이터를 만들어 두었지만 {rerun.ko}의 학습에는 쓰이지 "
-            f"않았습니다. 그 데이터를 `train_dataset`에 넣고{more} {rerun.ko}의 학습을 다시 실행해 보세요. "
-            f"{seen.ko}",
-            f"{made.en.capitalize()} tokenises without padding, but {rerun.en} doesn't train on that. Pass "
-            f"it as `train_dataset`{more_en} and run the training of {rerun.en} again. {seen.en}",
-        )
-    place = padding_cell(case, source)
-    at = say.cell(place)
-    written = padding_argument(case, place)
-    taken = f"`{written}` 인자를 빼고" if written else f"`{PADS[source.value['padding']]}` 설정을 없애고"
-    written = written or PADS[source.value["padding"]]
-    mapped = bool(source.value.get("function")) and source.cell != place
-    again = f" {say.josa(at.ko, '과/와')} `map`을" if mapped else f" {say.josa(at.ko, '을/를')}"
-    again = "" if place == bucketed.run.cell else f"{again} 다시 실행한 다음"
-    map_en = ", the `map`" if mapped else ""
-    return say.text(
-        f"{at.ko}의 토크나이저에서 {taken}(`truncation=True`는 유지){more}{again} "
-        f"{rerun.ko}의 학습을 다시 실행해 보세요. {seen.ko}",
-        f"Take `{written}` out of the tokeniser in {at.en} (keep `truncation=True`){more_en}, then run "
-        f"{at.en}{map_en} and the training of {rerun.en} again. {seen.en}",
-    )
-
-
-def _still_to_add(bucketed: Joined) -> tuple[str, str]:
-    """What a Trainer needs besides unpadded rows, so far as the run hasn't got it."""
-    run = bucketed.run
-    if run.kind == "torch-loop" and "own-collator" not in run.attempts and "collator" not in run.attempts:
-        return (
-            " 배치에서 가장 긴 행까지만 패딩하는 `collate_fn`을 `DataLoader`에 넣은 뒤",
-            ", give the `DataLoader` a `collate_fn` that pads to the longest row of a batch",
-        )
-    if run.kind != "trainer" or run.grouping == Grouping.UNKNOWN:
-        return "", ""
-    lacking = []
-    # A collator of the student's own that was only ever given rows of one length may not pad at all.
-    if "collator" not in run.attempts:
-        lacking.append("`data_collator=DataCollatorWithPadding(tokenizer)`")
-    written = run.arguments.get("group_by_length") is False
-    if run.grouping != Grouping.LENGTH and not written:
-        lacking.append("`group_by_length=True`")
-    ko = [f"{', '.join(lacking)} 설정을 더한 뒤"] if lacking else []
-    en = [f"add {' and '.join(lacking)}"] if lacking else []
-    if run.grouping != Grouping.LENGTH and written:
-        ko.insert(
-            0, "`group_by_length=False`를 `True`로 바꾸고" if ko else "`group_by_length`를 `True`로 바꾼 뒤"
-        )
-        en.insert(0, "set `group_by_length` to `True`")
-    return "".join(f" {part}" for part in ko), "".join(f", {part}" for part in en)
-
-
-def _free_collator(at: Text, rerun: Text) -> Text:
-    return say.text(
-        f"{at.ko}의 collator에서 `padding='max_length'`(와 `max_length`)를 빼고 "
-        f"`DataCollatorWithPadding(tokenizer)`만 남긴 뒤 {rerun.ko}의 학습을 다시 실행해 보세요. 배치에서 "
-        "가장 긴 행까지만 패딩하게 됩니다.",
-        f"Take `padding='max_length'` (and `max_length`) out of the collator in {at.en}, leave "
-        f"`DataCollatorWithPadding(tokenizer)`, and run the training of {rerun.en} again: it then pads only "
-        "to the longest row of a batch.",
-    )
-
-
-def _group(rerun: Text, kind: str) -> Text:
-    """Rows are padded per batch already; only grouping can save more."""
-    if kind == "trainer":
-        return say.text(
-            f"{rerun.ko}의 `TrainingArguments`에 `group_by_length=True`를 넣어 길이가 비슷한 행끼리 묶고, "
-            "collator는 배치에서 가장 긴 행까지만 패딩하는 `DataCollatorWithPadding`을 써서 다시 실행해 "
-            "보세요.",
-            "Group rows of similar length with `group_by_length=True` in the `TrainingArguments` of "
-            f"{rerun.en}, pad with `DataCollatorWithPadding` only to the longest row of a batch, and run it "
-            "again.",
-        )
-    return say.text(
-        f"{rerun.ko}의 `DataLoader`에 `shuffle=True` 대신 `sampler=LengthGroupedSampler(batch_size, "
-        "lengths=[len(x) for x in train['input_ids']])`를 넣어 길이가 비슷한 행끼리 묶고, 배치에서 가장 긴 "
-        "행까지만 패딩해 다시 실행해 보세요.",
-        f"In the `DataLoader` of {rerun.en}, replace `shuffle=True` by "
-        "`sampler=LengthGroupedSampler(batch_size, lengths=[len(x) for x in train['input_ids']])`, pad only "
-        "to the longest row of a batch, and run it again.",
-    )
-
-
 def _run_it(case: Case) -> Text:
     bucketed = case.bucketed
-    at = say.cell(bucketed.run.cell) if bucketed else say.text("bucketing 코드", "the bucketing code")
+    code = say.text("bucketing 코드", "the bucketing code")
+    at = again.training_cells(case, bucketed) if bucketed else code
     source = tokenising(case, bucketed)
     first = say.text("", "")
     if pads_in_advance(source):
-        tok = say.cell(padding_cell(case, source))
+        place = padding_cell(case, source)
+        tok, written = say.cell(place), padding_argument(case, place) or PADS[source.value["padding"]]
         first = say.text(
-            f"먼저 {tok.ko}의 토크나이저에서 `{PADS[source.value['padding']]}` 인자를 빼야 효과가 납니다. "
-            "그다음 ",
-            f"First take `{PADS[source.value['padding']]}` out of the tokeniser in {tok.en}, or it will have "
-            "no effect. Then ",
+            f"먼저 {tok.ko}의 토크나이저에서 `{written}` 인자를 뺀 데이터로 학습해야 효과가 납니다. 그다음 ",
+            f"First train on rows tokenised without the `{written}` of {tok.en}, or it will have no effect. "
+            "Then ",
         )
+    fresh = _fresh_after_another(case, bucketed)
+    ko, en = (f"{fresh.ko} ", f"{fresh.en} and ") if fresh.ko else ("", "")
+    run = f"{en}run"
     return say.text(
-        f"{first.ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 상태로 "
-        "저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
-        f"{first.en}{'run' if first.en else 'Run'} the training of {at.en} to its end and save it with "
-        "`train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 rows in "
-        "both runs will do.",
+        f"{first.ko}{ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 "
+        "상태로 저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
+        f"{first.en}{run if first.en else run[0].upper() + run[1:]} the training of {at.en} to its end and "
+        "save it with `train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 "
+        "rows in both runs will do.",
     )
 
 
-def _apply(case: Case) -> Text:
-    ran = [j for j in case.runs if j.run.executed]
-    base = case.baseline or next(iter((*reversed(ran), *reversed(case.runs))), None)
-    if base is None:
-        return say.text(
-            "먼저 `Trainer`로 기준 학습을 한 번 하고, 모델을 새로 불러와 `group_by_length=True`와 "
-            "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣은 학습을 한 번 더 해서 시간과 정확도를 "
-            "비교해 보세요. 토크나이저에는 `truncation=True`만 둡니다.",
-            "Train once with a plain `Trainer`, load the model afresh and train again with "
-            "`group_by_length=True` and `data_collator=DataCollatorWithPadding(tokenizer)`, and compare time "
-            "and accuracy. Leave only `truncation=True` in the tokeniser.",
-        )
-    at = say.cell(base.run.cell)
-    source = tokenising(case, base)
-    first = say.text("", "")
-    if pads_in_advance(source):
-        tok = say.cell(padding_cell(case, source))
-        written = PADS[source.value["padding"]]
-        first = say.text(
-            f"{tok.ko}의 토크나이저에서 `{written}` 인자를 빼고, ",
-            f"Take `{written}` out of the tokeniser in {tok.en}, ",
-        )
-    return say.text(
-        f"{first.ko}{at.ko}의 학습을 한 번 더 복사해 `group_by_length=True`와 "
-        "`data_collator=DataCollatorWithPadding(tokenizer)`를 넣고, 모델을 새로 불러와 실행한 뒤 두 실행의 "
-        "시간과 정확도를 비교해 보세요.",
-        f"{first.en}{'copy' if first.en else 'Copy'} the training of {at.en} with `group_by_length=True` and "
-        "`data_collator=DataCollatorWithPadding(tokenizer)`, load the model afresh, run it, and compare "
-        "time and accuracy of both runs.",
-    )
+def _fresh_after_another(case: Case, bucketed: Joined | None) -> Text:
+    """To load the model afresh, where another training comes first and may have trained the same one."""
+    first = bucketed.run.cell if bucketed is not None else 10**9
+    if not any(j.run.cell < first for j in case.runs):
+        return say.text("", "")
+    return again.fresh_model(case, bucketed)
 
 
 def _run_baseline(case: Case) -> Text:
-    at = say.cell(case.bucketed.run.cell)
     lacking = [j for j in (case.baseline, case.bucketed) if j is not None and _no_accuracy(j)]
     if case.baseline is not None and case.baseline.run.seconds is not None and lacking:
-        which = say.cells(j.run.cell for j in lacking)
+        which, fresh = again.training_cells(case, *lacking), again.fresh_model(case, lacking[-1])
+        each, each_en = ("매번 ", " each time") if len(lacking) > 1 and fresh.ko else ("", "")
+        ko, en = (f" {each}{fresh.ko}", f"{fresh.en}{each_en} and ") if fresh.ko else ("", "")
         return say.text(
-            f"{which.ko}의 학습에 `compute_metrics`를 넣어(모델은 새로 불러오기) 다시 실행해, 시간과 "
+            f"{which.ko}의 학습에 `compute_metrics`를 넣어{',' if ko else ''}{ko} 다시 실행해, 시간과 "
             "정확도를 함께 출력에 남겨 주세요.",
-            f"Give the training of {which.en} a `compute_metrics` and run it again (model loaded afresh), so "
-            "that the output shows the accuracy beside the time.",
+            f"Give the training of {which.en} a `compute_metrics`, {en}run it again, so that the output "
+            "shows the accuracy beside the time.",
         )
     gone = next((j for j in case.runs if j is not case.bucketed and _output_gone(j)), None)
     if gone is not None:
         both = say.cells((gone.run.cell, case.bucketed.run.cell))
+        fresh = again.fresh_model(case, case.bucketed)
+        own, own_en = (
+            (f" 실행마다 {fresh.ko} 시작해 주세요.", f" Before each, {fresh.en}.") if fresh.ko else ("", "")
+        )
         return say.text(
             f"{both.ko}의 학습을 출력이 남도록 다시 실행해, 두 실행의 `train_runtime`과 정확도가 보이는 "
-            "상태로 저장해 주세요.",
+            f"상태로 저장해 주세요.{own}",
             f"Run the trainings of {both.en} again and save the notebook with `train_runtime` and the "
-            "accuracy of both in the output.",
+            f"accuracy of both in the output.{own_en}",
         )
-    return say.text(
-        f"이 노트북 안에서 {say.josa(at.ko, '과/와')} 같은 설정에 `group_by_length=False`, "
-        "`padding='max_length'`만 바꾼 기준 실행을 하나 더 하고(모델은 새로 불러오기), 두 실행의 "
-        "`train_runtime`과 정확도를 출력으로 남겨 주세요.",
-        f"In this notebook, add a plain run with the settings of {at.en}, changing only "
-        "`group_by_length=False` and `padding='max_length'` (model loaded afresh), and keep `train_runtime` "
-        "and the accuracy of both runs in the output.",
-    )
+    return add_plain(case)
 
 
 def _no_accuracy(joined: Joined) -> bool:
@@ -278,14 +140,6 @@ def _show_width(case: Case) -> Text:
         f"After {at.en}, run `for b in list(trainer.get_train_dataloader())[:5]: "
         "print(b['input_ids'].shape)` and keep the output: it shows whether the width changes from batch to "
         "batch.",
-    )
-
-
-def _and_save(step: Text) -> Text:
-    return say.text(
-        f"{step.ko} 이번에는 출력을 지우지 말고, 두 실행의 `train_runtime`과 `eval_accuracy`가 보이는 "
-        "상태로 저장해 주세요.",
-        f"{step.en} Save it with the outputs this time, `train_runtime` and `eval_accuracy` of both runs.",
     )
 
 

@@ -11,7 +11,7 @@ from grader.checks import say
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Citation, Observation
+from grader.records import Citation, Observation, Text
 
 PADS = {"max-length": "padding='max_length'", "map-batch": "padding=True"}
 """A tokenising call's padding as it is written."""
@@ -89,3 +89,16 @@ def padding_argument(case: Case, place: int) -> str | None:
     if written is None:
         return None
     return written.group()[written.start(1) - written.start() :]
+
+
+_ONTO_ITSELF = re.compile(r"^\s*(\w+)\s*=\s*\1\.map\(")
+
+
+def under_new_name(tokenise: Observation) -> Text:
+    """How to repeat a `map` beside its first result; where that replaced what it mapped, from the rows as
+    they were before, since columns may be gone."""
+    if _ONTO_ITSELF.match(tokenise.quote):
+        return say.text(
+            "토큰화하기 전의 데이터부터 새 이름으로", "from the untokenised rows and under a new name"
+        )
+    return say.text("새 이름으로", "under a new name")

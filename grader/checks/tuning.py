@@ -1,12 +1,13 @@
-"""The one next step for item 2: a change to the student's own settings that is known to help on NSMC.
+"""The one next step for item 2: a change to the student's own settings that is known to help on NSMC, or
+what makes the training show its accuracy.
 
 Not covered: whether the goal is missed (`improving`).
 """
 
 from __future__ import annotations
 
-from grader.checks import say
-from grader.checks.join import observations
+from grader.checks import again, say
+from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
 from grader.records import Ending, Evaluation, Text, TrainingRun
@@ -21,14 +22,14 @@ MANY_ROWS = 60_000
 def tuning_step(case: Case, best: Evaluation) -> Text:
     """What to change first in the run that came closest."""
     at = say.cell(best.cell)
-    run = next((j.run for j in case.runs if j.run.cell == best.cell), None)
-    step = _for_run(case, run, at) if run is not None else None
-    return step or say.text(
+    joined = next((j for j in case.runs if j.run.cell == best.cell), None)
+    step = (_for_run(case, joined.run, at) if joined is not None else None) or say.text(
         f'{at.ko}의 학습에 `load_best_model_at_end=True, metric_for_best_model="accuracy"`를 넣어 가장 좋은 '
         "에폭의 모델을 고르게 해서 다시 실행해 보세요.",
         'Let `load_best_model_at_end=True, metric_for_best_model="accuracy"` choose the best epoch of the '
         f"training in {at.en}, and run it again.",
     )
+    return say.join_texts((step, again.fresh_model_first(case, joined))) if joined is not None else step
 
 
 def _for_run(case: Case, run: TrainingRun, at: Text) -> Text | None:
@@ -102,3 +103,51 @@ def _rate(case: Case, run: TrainingRun) -> float | None:
         except ValueError:
             continue
     return None
+
+
+def metric_step(case: Case) -> Text:
+    """No accuracy is stored: what the last training lacks to show one, in the notebook's own spelling."""
+    ran = [j for j in case.runs if j.run.executed] or list(case.runs)
+    if not ran:
+        name, _ = again.evaluation_argument(case, None)
+        return say.text(
+            f'`Trainer`에 `compute_metrics`를 넣고 `TrainingArguments({name}="epoch")`로 학습해, 에폭마다 '
+            "검증 정확도가 표로 남게 해 주세요.",
+            f'Train with a `Trainer` that has `compute_metrics`, and `TrainingArguments({name}="epoch")`, so '
+            "that the table shows the validation accuracy of each epoch.",
+        )
+    last = ran[-1]
+    fresh, cells = again.fresh_model(case, last), again.training_cells(case, last)
+    lacks, lacks_en = _lacks(case, last, say.cell(last.run.cell))
+    ko = f"{lacks}, " * bool(lacks) + f"{fresh.ko} " * bool(fresh.ko)
+    en = ", ".join(part for part in (lacks_en, fresh.en) if part)
+    en = f"{en[0].upper()}{en[1:]} and run" if en else "Run"
+    return say.text(
+        f"{ko}{cells.ko}의 학습을 끝까지 다시 실행해, 에폭마다 검증 정확도가 출력에 남게 해 주세요.",
+        f"{en} the training of {cells.en} again to its end, so that the output shows the validation accuracy "
+        "of each epoch.",
+    )
+
+
+def _lacks(case: Case, last: Joined, at: Text) -> tuple[str, str]:
+    """What to give a training so that it measures accuracy, so far as it hasn't got it."""
+    if last.run.kind == "keras":
+        return (
+            f'{at.ko}의 `compile`에 `metrics=["accuracy"]`, `fit`에 `validation_data`를 넣고',
+            f'give `compile` `metrics=["accuracy"]` and `fit` its `validation_data` in {at.en}',
+        )
+    if last.run.kind != "trainer":
+        return (
+            f"{at.ko}의 학습 루프에서 에폭마다 검증 데이터의 정확도를 계산해 출력하게 하고",
+            f"print the accuracy on the validation rows after each epoch of the loop in {at.en}",
+        )
+    made, place = say.cell(again.trainer_cell(case, last)), say.cell(again.arguments_cell(case, last))
+    name, value = again.evaluation_argument(case, last)
+    parts, parts_en = [], []
+    if not again.computes_metrics(case, last):
+        parts.append(f"{made.ko}의 `Trainer`에 `compute_metrics`를 넣고")
+        parts_en.append(f"give the `Trainer` of {made.en} a `compute_metrics`")
+    if value not in ("epoch", "steps"):
+        parts.append(f'{place.ko}의 `TrainingArguments`에 `{name}="epoch"`를 넣고')
+        parts_en.append(f'set `{name}="epoch"` in the `TrainingArguments` of {place.en}')
+    return ", ".join(parts), ", ".join(parts_en)

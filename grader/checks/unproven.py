@@ -13,6 +13,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import observations
 from grader.checks.settle import Case
 from grader.checks.shown import award, never_trained, saw_up_to, untold
+from grader.checks.tuning import metric_step
 from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
 from grader.records import Citation, Evaluation, Status, Text, Verdict, Witness
@@ -83,7 +84,7 @@ def nothing_stored(case: Case) -> Verdict:
             "Numbers typed by hand or shown in images can't be checked, so they don't count.",
         ),
         _run_cells(case),
-        next_step=_metric_step(case),
+        next_step=metric_step(case),
         person=look,
     )
 
@@ -323,25 +324,6 @@ def _budget_reason(case: Case) -> Text:
         f"The grader's own run is cut short (profile {seen.profile}) and can't tell whether 90 % is reached. "
         "Saving "
         "the notebook as run, or a run without a budget, would settle it.",
-    )
-
-
-def _metric_step(case: Case) -> Text:
-    ran = [j for j in case.runs if j.run.executed] or list(case.runs)
-    if not ran:
-        return say.text(
-            '`Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 학습해, '
-            "에폭마다 검증 정확도가 표로 남게 해 주세요.",
-            "Train with a `Trainer` that has `compute_metrics`, and "
-            '`TrainingArguments(eval_strategy="epoch")`, so that the table shows the validation accuracy of '
-            "each epoch.",
-        )
-    at = say.cell(ran[-1].run.cell)
-    return say.text(
-        f'{at.ko}의 `Trainer`에 `compute_metrics`를 넣고 `TrainingArguments(eval_strategy="epoch")`로 다시 '
-        "학습해, 에폭마다 검증 정확도가 표로 남게 해 주세요.",
-        f'Give the `Trainer` of {at.en} a `compute_metrics`, set `TrainingArguments(eval_strategy="epoch")` '
-        "and train again, so that the table shows the validation accuracy of each epoch.",
     )
 
 

@@ -31,9 +31,21 @@ def effective_tokeniser(evidence: Evidence, facts: Facts) -> Text | None:
         if rewritten:
             ko = "패딩을 collator에 맡기면 배치마다 가장 긴 문장까지만 채웁니다."
             en = "leave padding to the collator, and each batch is padded to its own longest row only."
+            if _plain_run_uses(facts, observation):
+                name = str(observation.value.get("function"))
+                rewritten = rewritten.replace(f"def {name}(", f"def {name}_unpadded(", 1)
+                ko += f"\n# 기준 실행에는 지금의 `{name}` 함수를 그대로 씁니다."
+                en += f"\n# the plain run keeps `{name}` as it is."
             where = definition(evidence.submission, observation)
             return Text(ko=f"# 셀 {where}: {ko}\n{rewritten}", en=f"# cell {where}: {en}\n{rewritten}")
     return None
+
+
+def _plain_run_uses(facts: Facts, observation: Observation) -> bool:
+    """Does the run to compare with train on the rows of that call? Its padding must stay then."""
+    if facts.baseline is None or facts.baseline >= len(facts.runs):
+        return False
+    return observation.cell in facts.runs[facts.baseline].cells
 
 
 def _without_padding(evidence: Evidence, observation: Observation) -> str:

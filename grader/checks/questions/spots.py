@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.checks.questions.lint_words import CERTAIN, LINT
+from grader.checks.questions.stops import MEND, follows, remedy, same_error, told_elsewhere
 from grader.checks.questions.words import cells, cite, observed
 from grader.checks.say import code
 from grader.facts import Kind
-from grader.records import Citation, Evidence, Observation, Start, Text, Witness
+from grader.records import CellRun, Citation, Evidence, Observation, Start, Text, Witness
 
 ADVICE = {
     "the PyTorch class": Text(ko="PyTorch용 클래스", en="the PyTorch class"),
@@ -70,24 +71,26 @@ def find(evidence: Evidence, told: frozenset[str]) -> Iterator[Hazard]:
 
 def _ran_into(evidence: Evidence) -> Iterator[Hazard]:
     """Errors seen: when we ran it, or in the stored outputs."""
-    ran = (
-        [c for c in evidence.observed.cells if c.error_name and not c.environment]
-        if evidence.observed
-        else []
-    )
+    seen = evidence.observed.cells if evidence.observed else ()
+    ran = [c for c in seen if c.error_name and not c.environment]
+    alike: dict[tuple[str, str], list[CellRun]] = {}
     for run in ran:
+        if not told_elsewhere(evidence, run):
+            alike.setdefault(same_error(run.error_name, run.error_value), []).append(run)
+    for runs in alike.values():
+        name, value = code(runs[0].error_name, 40), code(runs[0].error_value, 90)
         yield Hazard(
-            weight=3,
-            where=(run.index,),
+            weight=2 if follows(evidence, ran, runs[0]) else 3,
+            where=tuple(run.index for run in runs),
             said=Text(
-                ko=f"다시 실행했을 때 {code(run.error_name, 40)} 오류로 멈췄습니다 "
-                f"({code(run.error_value, 90)}).",
-                en=f"stopped with {code(run.error_name, 40)} when run again ({code(run.error_value, 90)})",
+                ko=f"위에서부터 다시 실행했을 때 {name} 오류로 멈췄습니다 ({value}).",
+                en=f"stopped with {name} when run again from the top ({value})",
             ),
-            fix=Text(ko="이 셀까지 위에서부터 실행해 확인", en="run from the top down to this cell"),
-            citation=cite(evidence, run.index),
+            fix=follows(evidence, ran, runs[0]) or remedy(evidence, runs),
+            citation=cite(evidence, runs[0].index),
         )
     known, stopped = {run.index for run in ran}, []
+    stored: dict[tuple[str, str], list[Observation]] = {}
     for o in observed(evidence, Kind.ERROR):
         name = str(o.value.get("ename", ""))
         if o.witness is not Witness.RECORDED or o.cell in known:
@@ -95,16 +98,16 @@ def _ran_into(evidence: Evidence) -> Iterator[Hazard]:
         if name == "KeyboardInterrupt":
             stopped.append(o.cell)
             continue
+        stored.setdefault(same_error(name, str(o.value.get("evalue", ""))), []).append(o)
+    for seen_there in stored.values():
+        value = seen_there[0].value
+        name, said_there = code(value.get("ename", ""), 40), code(value.get("evalue", ""), 90)
         said = Text(
-            ko=f"저장된 출력에 {code(name, 40)} 오류가 남아 있습니다 "
-            f"({code(o.value.get('evalue', ''), 90)}).",
-            en=f"the stored output shows {code(name, 40)} ({code(o.value.get('evalue', ''), 90)})",
+            ko=f"저장된 출력에 {name} 오류가 남아 있습니다 ({said_there}).",
+            en=f"the stored output shows {name} ({said_there})",
         )
-        fix = Text(
-            ko="고친 뒤 다시 실행하거나, 쓰지 않는 셀이면 지우기",
-            en="fix and rerun it, or delete the cell if it isn't used",
-        )
-        yield Hazard(2, (o.cell,), said, fix, cite(evidence, o.cell))
+        where = tuple(o.cell for o in seen_there)
+        yield Hazard(2, where, said, MEND, cite(evidence, where[0]))
     if stopped:
         said = Text(ko="실행을 손으로 멈춘 기록이 남아 있습니다.", en="interrupted by hand")
         fix = Text(
