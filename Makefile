@@ -67,9 +67,9 @@ check: setup
 	fi; \
 	CUDA_VISIBLE_DEVICES= $(BIN)/grader check $(SAMPLE) --run --profile pocket --isolation $$isolation --out runs/check
 
-# Two processes: about half the wall clock on two cores.
+# Three processes on two cores: half of the time is waiting for kernels and clocks.
 test: setup runtimes
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --durations=25
 
 # What notebooks of 2021-2024 need; a test that lacks it is skipped and says so.
 runtimes: $(STAMP)

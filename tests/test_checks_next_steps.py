@@ -64,7 +64,7 @@ def test_what_a_run_has_in_its_own_arguments_is_not_to_be_added():
     late = msgspec.structs.replace(LATE, grouping=Grouping.NONE)
     found = step([late], [stored(7, tokens=60)], mapped(max_length=60))
     assert "group_by_length" not in found.ko and "group_by_length" not in found.en
-    assert "셀 1의 토크나이저" in found.ko and "셀 3의 `map`" in found.ko
+    assert "셀 1에서 `padding='max_length'`만 뺀 함수" in found.ko and "셀 3의 `map`" in found.ko
 
 
 def test_a_false_that_nobody_wrote_is_not_to_be_turned():

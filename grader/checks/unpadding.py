@@ -105,10 +105,10 @@ def _second_data(case: Case, bucketed: Joined, base: Joined, source: Observation
         ("`map`을", f"repeat the `map` of {rows.en}") if mapped else ("토큰화를", f"tokenise as in {rows.en}")
     )
     apart = say.text(
-        f"{at.ko}의 토크나이저에서 `{written}`만 뺀 함수로 {there}의 {how} {name.ko} 한 번 더 실행하고, "
-        f"패딩한 데이터는 {plain.ko}의 기준 실행용으로 남겨 두세요.",
-        f"With the tokeniser of {at.en} less its `{written}`, {how_en} {name.en}, and keep the padded "
-        f"rows for the plain run of {plain.en}.",
+        f"{at.ko}에서 `{written}`만 뺀 함수를 하나 더 만들고, {there}의 {how} {name.ko} 한 번 더 실행해 "
+        f"주세요(패딩한 데이터는 {plain.ko}의 기준 실행용으로 남겨 둡니다).",
+        f"Write the function of {at.en} a second time without `{written}` and {how_en} with it {name.en}; "
+        f"the padded rows stay for the plain run of {plain.en}.",
     )
     if base is bucketed:
         return say.join_texts((apart, *_copied(case, bucketed)))

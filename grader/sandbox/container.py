@@ -95,7 +95,8 @@ class Container(Jail):
         opened = f"exec {PIPE_FD}>{arguments.CONTROL}/{PIPE}; " if pass_fds else ""
         # env -i: the engine adds variables. A shell as pid 1 waits for orphans; nobody inside can kill it.
         program = ["/usr/bin/env", "-i", *(f"{key}={value}" for key, value in inside.items())]
-        program += ["/bin/sh", "-c", opened + LINGER, "sh", *arguments.rlimits(self.limits), *argv]
+        limits = arguments.rlimits(self.limits, hard=self.isolation.hard)
+        program += ["/bin/sh", "-c", opened + LINGER, "sh", *limits, *argv]
         command, outer = self.engine.command(store), engine.environment(store)
         self._leash = Leash(self.engine.removal(store, self.name), env=outer)
         streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "start_new_session": True}

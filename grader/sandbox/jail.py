@@ -201,7 +201,7 @@ class Jail:
             options = arguments.build(self.python, mounts, staged, env, **numbers, nest=nest, devices=nodes)
             # --args FD: command lines are world-readable, inside as well
             options_fd = hold(memory_file("bwrap-args", "\0".join(options).encode()))
-            rlimits = arguments.rlimits(self.limits)
+            rlimits = arguments.rlimits(self.limits, hard=self.isolation.hard)
             command = [*scope, arguments.bwrap(), "--args", str(options_fd), "--", *rlimits, *argv]
             fds = [*pass_fds, filter_, info_in, options_fd]
             if self._uid is not None or (self.group and self.group.procs()):

@@ -91,7 +91,7 @@ class Confined(Jail):
             "masked": [str(p) for p in (interpreter.needs(self.python).masked if self.python else ())],
             "shm_mb": arguments.SHM_MB,
             "abi": abi(),
-            "argv": [*arguments.rlimits(self.limits), *argv],
+            "argv": [*arguments.rlimits(self.limits, hard=self.isolation.hard), *argv],
             "env": {**self._bare_env(env), "PATH": self._path(), "TMPDIR": str(temporary), "USER": "student"},
             "cwd": str(self.home / "work"),
         }

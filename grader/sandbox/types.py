@@ -58,6 +58,11 @@ class Isolation(Record):
         return any(note.kind is kind for note in self.notes)
 
     @property
+    def hard(self) -> bool:
+        """Does the kernel itself keep the memory limit?"""
+        return any(map(self.says, (NoteKind.CGROUP, NoteKind.SCOPE, NoteKind.ENGINE_LIMIT)))
+
+    @property
     def mounts(self) -> bool:
         """Are the host's files seen under names of their own inside? Else the real paths are the paths."""
         return self.name in ("bubblewrap", "container")

@@ -191,16 +191,14 @@ class WarmBox:
             stack.callback(os.close, options)
             filter_ = seccomp.as_fd(seccomp.program())
             stack.callback(os.close, filter_)
+            values = arguments.limit_values(self.limits, hard=self.zygote.isolation.hard)
             request = {
                 "argv": without_flags(argv),
                 "env": arguments.environment(self.python, env),
                 "work": WORK,
                 "bwrap": arguments.bwrap(),
                 "pass_fds": list(pass_fds),
-                "rlimits": {
-                    f"RLIMIT_{name.upper()}": value
-                    for name, value in arguments.limit_values(self.limits).items()
-                },
+                "rlimits": {f"RLIMIT_{name.upper()}": value for name, value in values.items()},
             }
             fds = [theirs.fileno(), options, filter_, *(inside for inside, _ in ends), *pass_fds]
             self.process = child = Child(talk, [outside for _, outside in ends])
