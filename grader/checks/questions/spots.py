@@ -20,6 +20,9 @@ from grader.records import CellRun, Citation, Evidence, Observation, Start, Text
 ADVICE = {
     "the PyTorch class": Text(ko="PyTorch용 클래스", en="the PyTorch class"),
     "nothing": Text(ko="빼기", en="leave it out"),
+    "TENSORBOARD_LOGGING_DIR": Text(
+        ko="환경 변수 `TENSORBOARD_LOGGING_DIR`", en="the environment variable `TENSORBOARD_LOGGING_DIR`"
+    ),
 }
 """Advice of the source witness that is words, not code."""
 OTHER = Text(ko="그 밖의 설정", en="other settings")
