@@ -13,8 +13,8 @@ from grader.checks.settle import Case
 from grader.records import Finding, Interval, Text, TrainingRun, Witness
 
 NOISE = 1.5
-"""Speeds closer than this aren't told apart: two runs of one width and batch size in one notebook were up to
-1.33 times apart on two shared cores (benchmarks/sweep.py prints every run's speed)."""
+"""Speeds closer than this aren't told apart: two runs of one width and batch size in one notebook were 1.03
+to 1.23 times apart on a quiet machine of two cores, 1.33 on a busy one (benchmarks/sweep.py prints them)."""
 ALIKE = ("kind", "model", "precision", "device")
 """What two runs must have in common for their speeds to be bucketing's doing."""
 BATCHES = 2.0
