@@ -69,7 +69,7 @@ check: setup
 
 # Three processes on two cores: half of the time is waiting for kernels and clocks.
 test: setup runtimes
-	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --durations=25
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 # What notebooks of 2021-2024 need; a test that lacks it is skipped and says so.
 runtimes: $(STAMP)

@@ -219,6 +219,11 @@ class Ending(StrEnum):
     """Our failure, never the student's."""
     UNKNOWN = "unknown"
 
+    @property
+    def stopped(self) -> bool:
+        """Did a training end halfway, by its author's hand or an error? Its time is then no training's."""
+        return self in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY)
+
 
 class TrainingRun(Record):
     """One training, the unit of comparison. The same type whichever witness reports it; None or

@@ -227,7 +227,7 @@ def test_each_speed_stands_beside_its_own_cell():
     stored_ = [stored(5, tokens=22.4, seconds=2000.0), stored(7, tokens=60)]
     ran = observed(timed(5, 0.34, 0.04, steps=16), timed(7, 0.1, 0.01))
     said = next(f for f in judged([first, second], stored_, observed=ran).findings if f.id == "rerun-speed")
-    assert "셀 7은 초당 0.1 ± 0.0행, bucketing을 적용한 셀 5는 초당 0.3 ± 0.0행" in said.text.ko
+    assert "셀 7은 초당 0.1 ± 0.0행, bucketing을 켠 셀 5는 초당 0.3 ± 0.0행" in said.text.ko
     assert "24스텝과 16스텝" in said.text.ko and "24 and 16 steps" in said.text.en
 
 

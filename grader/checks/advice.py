@@ -61,7 +61,7 @@ def _run_it(case: Case) -> Text:
     return say.text(
         f"{first.ko}{ko}{at.ko}의 학습을 끝까지 실행하고, `train_runtime`과 `eval_accuracy`가 출력에 남은 "
         "상태로 저장해 주세요. 오래 걸리면 두 실행 모두 같은 20,000행으로 줄여도 비교할 수 있습니다.",
-        f"{first.en}{run if first.en else run[0].upper() + run[1:]} the training of {at.en} to its end and "
+        f"{first.en}{run if first.en else say.capital(run)} the training of {at.en} to its end and "
         "save it with `train_runtime` and `eval_accuracy` in the output. If that takes long, the same 20,000 "
         "rows in both runs will do.",
     )

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from grader.checks import padding
 from grader.checks.join import Joined, observations
 from grader.facts import Kind
-from grader.records import Bucketing, Ending, Evidence, Grouping, Padding
+from grader.records import Bucketing, Evidence, Grouping, Padding
 
-STOPPED = (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY)
 LEARNED = 0.6
 """Accuracy from which a run has learned something: half of NSMC's rows are of either class."""
 
@@ -286,8 +285,7 @@ def _closest(runs: tuple[Joined, ...], to: int | None, among: list[int]) -> int 
             not stored,
             best < LEARNED,
             resumed,
-            # Stopped halfway: its time is no training's.
-            other.run.ending in STOPPED,
+            other.run.ending.stopped,
             differs,
             effort(other),
             abs(to - k) + (1 if k > to else 0),

@@ -29,7 +29,7 @@ def one_sentence(changes: list[Change]) -> Text:
     *first, last = changes
     en = ", ".join(c.en for c in first)
     en = f"{en} and {last.en}" if en else last.en
-    return say.text(", ".join((*(c.ko for c in first), last.last)) + ".", en[0].upper() + en[1:] + ".")
+    return say.text(", ".join((*(c.ko for c in first), last.last)) + ".", say.capital(en) + ".")
 
 
 def pass_rows(bucketed: Joined, into: Text) -> Change:

@@ -25,7 +25,7 @@ from grader.checks.shown import (
 )
 from grader.checks.unfilled import blanks, go_on
 from grader.facts import Kind
-from grader.records import Citation, Ending, Status, Text, Verdict, Witness
+from grader.records import Citation, Status, Text, Verdict, Witness
 
 EXPECTED = say.text(
     f"`{MODEL}`와 NSMC를 불러오고, 학습이 끝나 평가 지표가 출력으로 남아 있습니다.",
@@ -188,8 +188,7 @@ def _loaded_only(case: Case, cited: tuple[Citation, ...]) -> Verdict:
     started = [j for j in case.runs if j.run.executed]
     if started:
         at = say.cell(started[-1].run.cell)
-        how = started[-1].run.ending
-        stopped = how in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY)
+        stopped = started[-1].run.ending.stopped
         actual = say.text(
             f"모델과 데이터는 불러왔지만, {at.ko}의 학습이 {'중간에 멈춰 ' if stopped else ''}평가 지표를 "
             "남기지 않았습니다.",

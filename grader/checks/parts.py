@@ -11,7 +11,7 @@ from grader.checks.bucketing import outputs_cleared
 from grader.checks.join import Joined
 from grader.checks.settle import Case
 from grader.checks.tokenising import padding_cell, padding_collator, pads_in_advance, tokenising
-from grader.records import Bucketing, Ending, Grouping, Padding, Text
+from grader.records import Bucketing, Grouping, Padding, Text
 
 
 def effect(case: Case) -> Text:
@@ -50,7 +50,7 @@ def effect(case: Case) -> Text:
 def _stopped(joined: Joined) -> Text | None:
     """How far a run came that its author or an error stopped; None if it wasn't stopped."""
     run = joined.run
-    if run.ending not in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY) or not run.steps:
+    if not run.ending.stopped or not run.steps:
         return None
     if run.epochs and run.epochs_planned:
         share = f"{100 * run.epochs / run.epochs_planned:.0f} %"

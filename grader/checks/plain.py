@@ -47,7 +47,7 @@ def add_bucketed(case: Case) -> Text:
     ko, en = (fresh.ko, f"{fresh.en}, run it") if fresh.ko else ("그 셀을", "run that cell")
     last = say.text(
         f"{ko} 실행해, 두 실행의 시간과 정확도를 비교해 보세요.",
-        f"{_capital(en)} and compare time and accuracy of both runs.",
+        f"{say.capital(en)} and compare time and accuracy of both runs.",
     )
     source = tokenising(case, base)
     if not pads_in_advance(source):
@@ -71,14 +71,10 @@ def add_bucketed(case: Case) -> Text:
                 f"Copy the training of {at.en} to a new cell with {made.en} and with rows tokenised again "
                 f"without the `{written}` of {tok.en}; the plain run keeps the padded rows of {rows.en}.",
             ),
-            say.text(f"{_capital(grouping)}.", f"{_capital(grouping_en)}."),
+            say.text(f"{say.capital(grouping)}.", f"{say.capital(grouping_en)}."),
             last,
         )
     )
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 def _grouping(case: Case, base: Joined) -> tuple[str, str]:
@@ -113,8 +109,8 @@ def add_plain(case: Case) -> Text:
     return say.text(
         f"{at.ko}의 학습을 새 셀에 복사해 기준 실행을 하나 더 만들어 주세요. {padded}, {off} 합니다. {ko}"
         "실행해, 두 실행의 `train_runtime`과 정확도를 출력으로 남겨 주세요.",
-        f"Copy the training of {at.en} to a new cell as the plain run. {_capital(padded_en)}, and {off_en}. "
-        f"{_capital(en)}, and keep `train_runtime` and the accuracy of both runs in the output.",
+        f"Copy the training of {at.en} to a new cell as the plain run. {say.capital(padded_en)}, and "
+        f"{off_en}. {say.capital(en)}, and keep `train_runtime` and the accuracy of both runs in the output.",
     )
 
 

@@ -44,7 +44,7 @@ def group_loop(case: Case, joined: Joined, once: str, again_en: str) -> Text:
         f"{at.ko}의 학습용 `DataLoader`에서 `shuffle=True`를 {ko}, {collate}. {once} 길이가 비슷한 행끼리 "
         "묶일 때 패딩이 줄어드는지 비교해 보세요.",
         f"In the training `DataLoader` of {at.en}, replace `shuffle=True` by {en} and {collate_en}. "
-        f"{again_en[0].upper()}{again_en[1:]} to see whether rows of similar length need less padding.",
+        f"{say.capital(again_en)} to see whether rows of similar length need less padding.",
     )
 
 

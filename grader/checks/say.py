@@ -43,6 +43,11 @@ def code(raw: object, limit: int = 60) -> str:
     return f"`{line}`" if line else "` `"
 
 
+def capital(words: str) -> str:
+    """English words as they begin a sentence: the first letter large, the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
 def josa(word: str, pair: str) -> str:
     """`word` with the right one of `pair`, such as '은/는', '이/가', '을/를', '으로/로', '과/와'."""
     closed, opened = pair.split("/")

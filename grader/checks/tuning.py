@@ -10,7 +10,7 @@ from grader.checks import again, say
 from grader.checks.join import Joined, observations
 from grader.checks.settle import Case
 from grader.facts import Kind
-from grader.records import Ending, Evaluation, Text, TrainingRun
+from grader.records import Evaluation, Text, TrainingRun
 
 HIGHEST_RATE = 5e-5
 """Learning rates tried for fine-tuning BERT in its paper: 2e-5 to 5e-5 (Devlin et al. 2019, A.3)."""
@@ -42,7 +42,7 @@ def _for_run(case: Case, run: TrainingRun, at: Text) -> Text | None:
             f"Lower the learning rate of the training in {at.en} from {rate:g} to `2e-5` and run it again; "
             "BERT fine-tuning is usually stable at 2e-5 to 5e-5.",
         )
-    if run.ending in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY) and run.epochs_planned:
+    if run.ending.stopped and run.epochs_planned:
         return say.text(
             f"{at.ko}의 학습은 계획한 {say.epochs(run.epochs_planned)} 에폭을 채우지 못하고 멈췄습니다. 같은 "
             "설정으로 끝까지 실행해 보세요.",
@@ -121,7 +121,7 @@ def metric_step(case: Case) -> Text:
     lacks, lacks_en = _lacks(case, last, say.cell(last.run.cell))
     ko = f"{lacks}, " * bool(lacks) + f"{fresh.ko} " * bool(fresh.ko)
     en = ", ".join(part for part in (lacks_en, fresh.en) if part)
-    en = f"{en[0].upper()}{en[1:]} and run" if en else "Run"
+    en = f"{say.capital(en)} and run" if en else "Run"
     return say.text(
         f"{ko}{cells.ko}의 학습을 끝까지 다시 실행해, 에폭마다 검증 정확도가 출력에 남게 해 주세요.",
         f"{en} the training of {cells.en} again to its end, so that the output shows the validation accuracy "

@@ -87,7 +87,7 @@ def _take_out(case: Case, bucketed: Joined, source: Observation) -> Text:
     return say.join_texts(
         (
             one_sentence([out, *still_to_add(case, bucketed)]),
-            say.text(f"{redo}{once} 보세요.", _upper(f"{redo_en}{again_en}.")),
+            say.text(f"{redo}{once} 보세요.", say.capital(f"{redo_en}{again_en}.")),
             _seen(case, bucketed),
         )
     )
@@ -157,10 +157,6 @@ def _again(case: Case, joined: Joined) -> tuple[str, str]:
     return f"{ko}{cells.ko}의 학습을 다시 실행해", f"{en}run the training of {cells.en} again"
 
 
-def _upper(words: str) -> str:
-    return words[0].upper() + words[1:]
-
-
 def _width(bucketed: Joined) -> tuple[str, str]:
     width = bucketed.run.tokens_per_row
     if width is None:
@@ -188,7 +184,7 @@ def _shown_then(case: Case, once: str, again_en: str) -> Text:
         return say.text(
             f"{once}, 이번에는 출력을 지우지 말고 두 실행의 `train_runtime`과 `eval_accuracy`가 보이는 "
             "상태로 저장해 주세요.",
-            _upper(
+            say.capital(
                 f"{again_en} and save it with the outputs this time, `train_runtime` and `eval_accuracy` of "
                 "both runs."
             ),
@@ -196,7 +192,7 @@ def _shown_then(case: Case, once: str, again_en: str) -> Text:
     now, en = _width(case.bucketed)
     return say.text(
         f"{once} 보면 {now} 20~30 수준으로 줄어드는 것을 확인할 수 있습니다.",
-        _upper(f"{again_en}: tokens per row should fall{en} to about 20–30."),
+        say.capital(f"{again_en}: tokens per row should fall{en} to about 20–30."),
     )
 
 
@@ -212,7 +208,7 @@ def _free_collator(case: Case, bucketed: Joined, at: Text) -> Text:
         f"{at.ko}의 collator에서 `padding='max_length'`(와 `max_length`)를 빼고 {left} 남겨 주세요. {once} "
         "보면 배치에서 가장 긴 행까지만 패딩하게 됩니다.",
         f"Take `padding='max_length'` (and `max_length`) out of the collator in {at.en} and {left_en}. "
-        f"{_upper(again_en)}: it then pads only to the longest row of a batch.",
+        f"{say.capital(again_en)}: it then pads only to the longest row of a batch.",
     )
 
 
@@ -237,7 +233,7 @@ def _group(case: Case, bucketed: Joined) -> Text:
             one_sentence(changes),
             say.text(
                 f"{once} 길이가 비슷한 행끼리 묶일 때 패딩이 줄어드는지 비교해 보세요.",
-                _upper(f"{again_en} to see whether rows of similar length need less padding."),
+                say.capital(f"{again_en} to see whether rows of similar length need less padding."),
             ),
         )
     )

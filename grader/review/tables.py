@@ -7,7 +7,7 @@ sets them beside each other, and shows a dash where nobody knows.
 from __future__ import annotations
 
 from grader import wording as words
-from grader.records import Bucketing, Ending, Evaluation, Evidence, Facts, TrainingRun
+from grader.records import Bucketing, Evaluation, Evidence, Facts, TrainingRun
 
 DASH = "–"
 
@@ -111,7 +111,7 @@ def _columns(facts: Facts, runs: tuple[TrainingRun, ...], heads: list[str], lang
 def _time(run: TrainingRun, lang: str) -> str | None:
     """A run that was stopped is no shorter run: say so."""
     shown = words.seconds(run.seconds, lang)
-    if shown is None or run.ending not in (Ending.INTERRUPTED, Ending.CELL_ERROR, Ending.OUT_OF_MEMORY):
+    if shown is None or not run.ending.stopped:
         return shown
     return shown + (", 중단됨" if lang == "ko" else ", stopped")
 

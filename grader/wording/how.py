@@ -121,7 +121,8 @@ def _verified(evidence: Evidence, lang: str) -> tuple[bool, str]:
     scores = [s for s in found.scores if s.accuracy is not None] if found else []
     if scores:
         top = max(scores, key=lambda s: s.accuracy)
-        value = f"{top.accuracy:.3f}, " + (f"{top.rows:,}건" if ko else f"{top.rows:,} rows")
+        value = f"정확도 {top.accuracy:.3f}, {top.rows:,}건"
+        value = value if ko else f"accuracy {top.accuracy:.3f}, {top.rows:,} rows"
         said = [_beside(top, lang)]
         if evidence.observed and evidence.observed.budget != Budget(train_batches=None, eval_batches=None):
             # First, and not the number: else a student reads 0.5 as the worth of the own model.

@@ -36,7 +36,7 @@ def find(case: Case) -> Iterator[Finding]:
         severity="note",
         text=say.text(
             f"채점기가 두 학습을 같은 컴퓨터에서 이어서 실행했을 때({steps.ko}{model.ko}, ±는 배치 간 편차) "
-            f"{say.josa(at.ko, '은/는')} 초당 {_speed(a)}행, bucketing을 적용한 {say.josa(late.ko, '은/는')} "
+            f"{say.josa(at.ko, '은/는')} 초당 {_speed(a)}행, bucketing을 켠 {say.josa(late.ko, '은/는')} "
             f"초당 {_speed(b)}행을 처리했습니다. {said.ko}.",
             f"When the grader ran both trainings one after the other on one machine ({steps.en}{model.en}; "
             f"± is the spread between batches), {at.en} did {_speed(a)} rows a second and {late.en}, with "
@@ -72,12 +72,12 @@ def _ratio(a: TrainingRun, b: TrainingRun) -> Interval:
 def _said(middle: float, times: Interval) -> Text:
     if middle >= NOISE and times.low > 1:
         return say.text(
-            f"bucketing을 적용한 쪽이 {_times(middle)}배({_between(times)}배) 빨랐습니다",
+            f"bucketing을 켠 쪽이 {_times(middle)}배({_between(times)}배) 빨랐습니다",
             f"With bucketing it was {_times(middle)} times as fast ({_between(times)})",
         )
     if middle <= 1 / NOISE and times.high < 1:
         return say.text(
-            f"bucketing을 적용한 쪽이 오히려 느렸습니다({_times(middle)}배, {_between(times)}배)",
+            f"bucketing을 켠 쪽이 오히려 느렸습니다({_times(middle)}배, {_between(times)}배)",
             f"With bucketing it was slower ({_times(middle)} times as fast, {_between(times)})",
         )
     return say.text(
