@@ -162,7 +162,9 @@ def test_hostile_texts_take_no_time(text, where):
         Cell(index=1, kind="markdown", source=text if where == "markdown" else "y"),
     )
     submission = Submission(name="x", sha256="", cells=cells)
-    assert min(_cpu_seconds(submission) for _ in range(2)) < 1.0, (
+    # What is read is cut, so 0.7 s is the most it takes alone; beside other programs CPU seconds double.
+    # Time that grows with the square would be minutes.
+    assert min(_cpu_seconds(submission) for _ in range(2)) < 3.0, (
         "twice, as a collection of garbage may fall in"
     )
 
